@@ -1,0 +1,158 @@
+"""Commands that die with us: nothing that we started stays when crazytrain is killed."""
+
+import asyncio
+import ctypes
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Sequence
+
+from crazytrain.host.door import Finished
+from crazytrain.model.evidence import Outcome
+
+_PR_SET_PDEATHSIG = 1
+_GRACE_S = 1.5
+_KEEP_STDERR_BYTES = 1 << 16
+
+
+def _die_with(parent: int) -> Callable[[], None]:
+    """What the child does before it becomes the command: ask the kernel for SIGKILL when its parent dies.
+
+    The parent is the thread that forks, so commands are started from the main thread only.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+
+    def before_exec() -> None:
+        libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent:  # it died before we could ask
+            os._exit(1)
+
+    return before_exec
+
+
+class _Child:
+    """One running command: collects its output, knows when it ended, can be ended."""
+
+    def __init__(self, argv: Sequence[str], limit_bytes: int, stdin: bytes | None) -> None:
+        self.process = subprocess.Popen(  # noqa: S603 - argv is a list, no shell
+            argv,
+            stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            start_new_session=True,
+            preexec_fn=_die_with(os.getpid()),
+            env={**os.environ, "LC_ALL": "C"},
+        )
+        self.pidfd = os.pidfd_open(self.process.pid)
+        self.limit_bytes = limit_bytes
+        self.out = bytearray()
+        self.err = bytearray()
+        self.cut = False
+        self.cpu_ns: int | None = None
+        if stdin is not None and self.process.stdin is not None:
+            self.process.stdin.write(stdin)
+            self.process.stdin.close()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Signal it; it cannot be another process, for we hold its pidfd."""
+        try:
+            signal.pidfd_send_signal(self.pidfd, number)
+        except ProcessLookupError:
+            return
+
+    def take_out(self, data: bytes) -> None:
+        room = self.limit_bytes - len(self.out)
+        self.out += data[: max(room, 0)]
+        if len(data) > room and not self.cut:
+            self.cut = True
+            self.signal(signal.SIGINT)
+
+    def take_err(self, data: bytes) -> None:
+        self.err += data[: max(_KEEP_STDERR_BYTES - len(self.err), 0)]
+
+    def reap(self) -> None:
+        _, status, usage = os.wait4(self.process.pid, 0)
+        self.process.returncode = os.waitstatus_to_exitcode(status)
+        self.cpu_ns = int((usage.ru_utime + usage.ru_stime) * 1e9)
+
+    async def ended(self) -> None:
+        """Wait for the end of the process and of its output."""
+        await asyncio.gather(
+            _pump(self.process.stdout, self.take_out), _pump(self.process.stderr, self.take_err), _readable(self.pidfd)
+        )
+
+    def close(self) -> None:
+        """End it if it still runs, and leave no descriptor or zombie behind."""
+        if self.process.returncode is None:
+            self.signal(signal.SIGKILL)
+            self.reap()
+        os.close(self.pidfd)
+        for pipe in (self.process.stdout, self.process.stderr):
+            if pipe is not None:
+                pipe.close()
+
+
+async def _readable(fd: int) -> None:
+    loop = asyncio.get_running_loop()
+    done = loop.create_future()
+    loop.add_reader(fd, lambda: done.done() or done.set_result(None))
+    try:
+        await done
+    finally:
+        loop.remove_reader(fd)
+
+
+async def _pump(pipe: object, take: Callable[[bytes], None]) -> None:
+    fd: int = pipe.fileno()  # type: ignore[attr-defined]
+    os.set_blocking(fd, False)
+    while True:
+        await _readable(fd)
+        data = os.read(fd, 1 << 16)
+        if not data:
+            return
+        take(data)
+
+
+async def run(
+    argv: Sequence[str],
+    *,
+    timeout_s: float,
+    limit_bytes: int,
+    interrupt_after_s: float | None = None,
+    stdin: bytes | None = None,
+) -> Finished:
+    """See ``Host.run``."""
+    begin = time.monotonic_ns()
+    try:
+        child = _Child(argv, limit_bytes, stdin)
+    except FileNotFoundError:
+        return Finished(
+            status=None, stdout=b"", stderr=b"", outcome=Outcome.NO_TOOL, detail=f"{argv[0]} is not installed"
+        )
+    except OSError as error:
+        return Finished(status=None, stdout=b"", stderr=b"", outcome=Outcome.DENIED, detail=str(error))
+    loop = asyncio.get_running_loop()
+    timer = loop.call_later(interrupt_after_s, child.signal, signal.SIGINT) if interrupt_after_s is not None else None
+    outcome, detail = Outcome.OK, ""
+    try:
+        async with asyncio.timeout(timeout_s):
+            await child.ended()
+        child.reap()
+    except TimeoutError:
+        outcome, detail = Outcome.TIMED_OUT, f"did not end within {timeout_s:g} s"
+    finally:
+        if timer is not None:
+            timer.cancel()
+        child.close()
+    if child.cut and outcome is Outcome.OK:
+        outcome, detail = Outcome.TRUNCATED, f"cut at {limit_bytes} bytes"
+    return Finished(
+        status=child.process.returncode,
+        stdout=bytes(child.out),
+        stderr=bytes(child.err),
+        outcome=outcome,
+        detail=detail,
+        took_ns=time.monotonic_ns() - begin,
+        cpu_ns=child.cpu_ns,
+    )

@@ -1,0 +1,136 @@
+"""What a host can be asked. Everything outside this room sees the machine only through ``Host``."""
+
+import errno
+from collections.abc import Callable, Sequence
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from crazytrain.model.evidence import Outcome
+
+T = TypeVar("T")
+
+FILE_LIMIT_BYTES = 4 << 20
+
+
+class Finished(msgspec.Struct, frozen=True, kw_only=True):
+    """A command that ended. ``outcome`` is ``OK`` whatever its exit status, unless it had to be cut or could not start.
+
+    ``cpu_ns`` is the CPU time that it took itself (user and system).
+    """
+
+    status: int | None
+    stdout: bytes
+    stderr: bytes
+    outcome: Outcome
+    detail: str = ""
+    took_ns: int = 0
+    cpu_ns: int | None = None
+
+
+class Host(Protocol):
+    """The machine. Paths are absolute, as the machine itself names them. Reads raise ``OSError``; see ``outcome_of``."""
+
+    def read(self, path: str, limit_bytes: int = FILE_LIMIT_BYTES) -> bytes:
+        """Up to ``limit_bytes`` of a file. May block on files of a process that hangs: see ``patiently``."""
+        ...
+
+    def read_tail(self, path: str, limit_bytes: int) -> tuple[bytes, int]:
+        """The last ``limit_bytes`` of a regular file, and the file's size. Refuses what is no regular file (``OSError``)."""
+        ...
+
+    def read_at(self, path: str, offset: int, length: int) -> bytes:
+        """Up to ``length`` bytes from ``offset`` on (``/proc/PID/mem``, ``/proc/PID/pagemap``); fewer where it ends."""
+        ...
+
+    def link(self, path: str) -> str:
+        """Where a symbolic link points."""
+        ...
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """The names in a folder, sorted; numbers in numeric order."""
+        ...
+
+    def which(self, program: str) -> str | None:
+        """Where a program is, or ``None``."""
+        ...
+
+    def may(self, capability: str) -> bool:
+        """Whether we have an effective capability (``CAP_SYS_PTRACE``, ``CAP_BPF``, ...)."""
+        ...
+
+    def mono_ns(self) -> int:
+        """``CLOCK_MONOTONIC`` in ns."""
+        ...
+
+    def wall_ns(self) -> int:
+        """``CLOCK_REALTIME`` in ns."""
+        ...
+
+    def ticks_per_s(self) -> int:
+        """Clock ticks per second, as in ``/proc/PID/stat``."""
+        ...
+
+    async def sleep_until(self, mono_ns: int) -> None:
+        """Wait for a moment of ``mono_ns``."""
+        ...
+
+    async def patiently(self, call: Callable[[], T], timeout_s: float) -> T:
+        """Run something that may block in a thread of its own; ``TimeoutError`` when it does not come back in time."""
+        ...
+
+    async def run(
+        self,
+        argv: Sequence[str],
+        *,
+        timeout_s: float,
+        limit_bytes: int,
+        interrupt_after_s: float | None = None,
+        stdin: bytes | None = None,
+    ) -> Finished:
+        """Run a command that dies with us.
+
+        It gets SIGINT after ``interrupt_after_s`` or when its output passes ``limit_bytes`` (outcome ``TRUNCATED``), SIGKILL at ``timeout_s`` (outcome
+        ``TIMED_OUT``) or when we are cancelled or killed. Never raises for what the command does.
+        """
+        ...
+
+    async def converse(
+        self,
+        path: str,
+        commands: Sequence[bytes],
+        *,
+        timeout_s: float,
+        pause_s: float = 0.0,
+        hold_s: float = 2.0,
+    ) -> tuple[bytes, Outcome, str]:
+        """Connect to a QMP socket, ask, leave at once.
+
+        ``commands`` are JSON objects with ``execute``. Returns JSON lines (one a command: what was asked, ``return`` or
+        ``error``, ``mono_ns`` when it was asked, ``took_ns``), the outcome and why it is not ok. ``timeout_s`` is for
+        the greeting and for each answer; the first that is late ends it, and what was answered before is kept.
+        ``pause_s`` is waited between commands. After ``hold_s`` nothing more is asked, for others want the monitor, too
+        (outcome ``TRUNCATED``).
+        """
+        ...
+
+
+_OUTCOMES = {
+    errno.ENOENT: Outcome.ABSENT,
+    errno.ESRCH: Outcome.ABSENT,
+    errno.ENOTDIR: Outcome.ABSENT,
+    errno.ENODEV: Outcome.ABSENT,
+    errno.ENOSYS: Outcome.ABSENT,
+    errno.EOPNOTSUPP: Outcome.ABSENT,
+    errno.ECONNREFUSED: Outcome.ABSENT,
+    errno.EACCES: Outcome.DENIED,
+    errno.EPERM: Outcome.DENIED,
+    errno.ETIMEDOUT: Outcome.TIMED_OUT,
+}
+
+
+def outcome_of(error: OSError) -> tuple[Outcome, str]:
+    """The outcome that an error of the machine stands for, and its words."""
+    if isinstance(error, TimeoutError):
+        return Outcome.TIMED_OUT, str(error) or "no answer in time"
+    return _OUTCOMES.get(error.errno or 0, Outcome.BROKE), error.strerror or str(error)

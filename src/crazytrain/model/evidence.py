@@ -1,0 +1,104 @@
+"""Evidence: one thing that was seen, with when, how, at what cost and with what outcome."""
+
+from enum import StrEnum
+
+import msgspec
+
+
+class Outcome(StrEnum):
+    """How a look ended. Not seen is not zero: only ``OK`` and ``TRUNCATED`` carry data."""
+
+    OK = "ok"
+    ABSENT = "absent"
+    DENIED = "denied"
+    TIMED_OUT = "timed out"
+    TRUNCATED = "truncated"
+    NO_TOOL = "no tool"
+    BROKE = "broke"  # a defect in the collector, caught at the stage's guard and kept
+
+
+class Cost(StrEnum):
+    """The intrusion ladder: what a look may do to the guest."""
+
+    READS = "reads"  # files and queries that the guest cannot notice
+    SAMPLES = "samples"  # kernel-side aggregation, monitor commands at a bounded rate
+    STOPS = "stops"  # a thread of QEMU is stopped for moments (ptrace)
+
+    def allows(self, other: "Cost") -> bool:
+        """Whether a ceiling of this height lets ``other`` pass."""
+        order = list(Cost)
+        return order.index(other) <= order.index(self)
+
+
+class Kind(StrEnum):
+    """The format of an evidence's data: it names the decoder."""
+
+    IDENTITY = "identity"  # bundle: /proc/PID/{stat,status,cmdline,cgroup,exe,...}
+    TASKS = "tasks"  # bundle: /proc/PID/task/TID/{comm,stat,schedstat,status} and kernel threads, one instant
+    DESCRIPTORS = "descriptors"  # bundle: /proc/PID/fd/N link targets, fdinfo, net/unix
+    BPF = "bpf"  # JSON lines of bpftrace: system calls, ppoll timeouts, KVM tracepoints
+    STRACE = "strace"  # lines of strace
+    STRACE_SUMMARY = "strace-summary"  # table of strace -c
+    FD_LISTING = "fd-listing"  # ls -l /proc/PID/fd
+    TOP_THREADS = "top-threads"  # top -H
+    COMMAND_LINE = "command-line"  # a QEMU command line as pasted from ps, a log or libvirt
+    QMP = "qmp"  # JSON lines: one {"execute", "arguments", "return"|"error"} a line
+    VCPU_SAMPLES = "vcpu-samples"  # JSON lines: {"mono_ns", "text" of HMP `info registers -a`}
+    CONSOLE = "console"  # the guest's serial console as the host has it
+    PVCLOCK = "pvclock"  # JSON: kvmclock pages as read from guest RAM
+    HOST = "host"  # bundle: kernel, clocksource, load, PSI, CPUs
+    LAB = "lab"  # JSON: what the lab did to its own guest, and when
+    TEXT = "text"  # pasted text that nothing recognised
+
+
+class Ref(msgspec.Struct, frozen=True):
+    """Where to look: an evidence, and the line in it where one line is meant (counted from 1)."""
+
+    evidence: str
+    line: int | None = None
+    last_line: int | None = None
+
+    def __str__(self) -> str:
+        if self.line is None:
+            return self.evidence
+        if self.last_line is None or self.last_line == self.line:
+            return f"{self.evidence}:{self.line}"
+        return f"{self.evidence}:{self.line}-{self.last_line}"
+
+
+class Evidence(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was seen.
+
+    ``id`` is unique within a case and is what a ``Ref`` names (for pasted text: the file's name).
+    ``source`` says for a person where it came from. ``data`` are the raw bytes. ``detail`` says why where
+    the outcome is not ok. ``cpu_ns`` and ``stall_ns`` are what the look itself cost, as measured; ``None`` is not measured.
+    ``first_line`` is the line of ``source`` at which ``data`` begins, for parts of pasted files.
+    """
+
+    id: str
+    kind: Kind
+    source: str
+    outcome: Outcome = Outcome.OK
+    detail: str = ""
+    data: bytes = b""
+    mono_ns: int = 0
+    wall_ns: int = 0
+    took_ns: int = 0
+    cost: Cost = Cost.READS
+    cpu_ns: int | None = None
+    stall_ns: int | None = None
+    first_line: int = 1
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is data to decode."""
+        return self.outcome in (Outcome.OK, Outcome.TRUNCATED) and bool(self.data)
+
+    def ref(self, line: int | None = None, last_line: int | None = None) -> Ref:
+        """A reference to this evidence, or to lines of ``data`` (counted from 1)."""
+        shift = self.first_line - 1
+        return Ref(
+            self.id,
+            None if line is None else line + shift,
+            None if last_line is None else last_line + shift,
+        )

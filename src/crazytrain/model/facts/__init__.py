@@ -1,0 +1,133 @@
+"""Facts: typed values decoded from evidence and, over a window, derived from it. One file per subject."""
+
+from collections.abc import Iterable, Iterator
+from typing import TypeVar
+
+from crazytrain.model.facts.clock import GuestClock, PvclockPage, PvclockReading
+from crazytrain.model.facts.console import ConsoleLine, ConsoleLog, LineMeaning
+from crazytrain.model.facts.descriptors import Descriptor, DescriptorTable
+from crazytrain.model.facts.host import HostFacts
+from crazytrain.model.facts.kvm import (
+    ExitCount,
+    KvmCounter,
+    KvmExits,
+    KvmStat,
+    KvmStatReading,
+    KvmStats,
+    MmioUse,
+    MsrUse,
+    PortUse,
+    PvclockUpdate,
+)
+from crazytrain.model.facts.loop import LoopActivity, Loops
+from crazytrain.model.facts.process import ProcessFacts
+from crazytrain.model.facts.qemu import (
+    MONITOR_BUSY,
+    InterruptRates,
+    IrqCount,
+    IrqRate,
+    IrqReading,
+    QemuConfig,
+    QemuEra,
+    QemuState,
+)
+from crazytrain.model.facts.syscalls import (
+    CallUse,
+    Coverage,
+    Drained,
+    ErrorCount,
+    HandlerQuery,
+    LoopWait,
+    SignalDelivery,
+    SignalRead,
+    SyscallUse,
+    TimeoutBucket,
+    TimerArm,
+    TraceStory,
+    Transfer,
+    WaitUse,
+)
+from crazytrain.model.facts.threads import TaskReading, TaskTable, ThreadActivity, ThreadRole, ThreadUse
+from crazytrain.model.facts.vcpu import CpuMode, VcpuActivity, VcpuSample, VcpuSamples, VcpuView
+
+T = TypeVar("T")
+
+__all__ = [
+    "MONITOR_BUSY",
+    "CallUse",
+    "ConsoleLine",
+    "ConsoleLog",
+    "Coverage",
+    "CpuMode",
+    "Descriptor",
+    "DescriptorTable",
+    "Drained",
+    "ErrorCount",
+    "ExitCount",
+    "Facts",
+    "GuestClock",
+    "HandlerQuery",
+    "HostFacts",
+    "InterruptRates",
+    "IrqCount",
+    "IrqRate",
+    "IrqReading",
+    "KvmCounter",
+    "KvmExits",
+    "KvmStat",
+    "KvmStatReading",
+    "KvmStats",
+    "LineMeaning",
+    "LoopActivity",
+    "LoopWait",
+    "Loops",
+    "MmioUse",
+    "MsrUse",
+    "PortUse",
+    "ProcessFacts",
+    "PvclockPage",
+    "PvclockReading",
+    "PvclockUpdate",
+    "QemuConfig",
+    "QemuEra",
+    "QemuState",
+    "SignalDelivery",
+    "SignalRead",
+    "SyscallUse",
+    "TaskReading",
+    "TaskTable",
+    "ThreadActivity",
+    "ThreadRole",
+    "ThreadUse",
+    "TimeoutBucket",
+    "TimerArm",
+    "TraceStory",
+    "Transfer",
+    "VcpuActivity",
+    "VcpuSample",
+    "VcpuSamples",
+    "VcpuView",
+    "WaitUse",
+]
+
+
+class Facts:
+    """Facts by type. Decoding may give several of one type (one an instant); deriving leaves at most one."""
+
+    def __init__(self, values: Iterable[object] = ()) -> None:
+        self._values = tuple(values)
+
+    def __iter__(self) -> Iterator[object]:
+        return iter(self._values)
+
+    def get(self, wanted: type[T]) -> T | None:
+        """The last fact of this type, or ``None``."""
+        return next((v for v in reversed(self._values) if isinstance(v, wanted)), None)
+
+    def all(self, wanted: type[T]) -> tuple[T, ...]:
+        """Every fact of this type, in order."""
+        return tuple(v for v in self._values if isinstance(v, wanted))
+
+    def plus(self, *more: object) -> "Facts":
+        """These facts and more."""
+        return Facts((*self._values, *more))

@@ -1,0 +1,105 @@
+"""Facts about KVM: why vCPUs left guest mode."""
+
+import msgspec
+
+from crazytrain.model.evidence import Ref
+
+
+class ExitCount(msgspec.Struct, frozen=True, kw_only=True):
+    """Exits to one reason over the window, of one vCPU thread where that is known."""
+
+    reason: str
+    count: int
+    tid: int | None = None
+
+
+class PortUse(msgspec.Struct, frozen=True, kw_only=True):
+    """Accesses to one I/O port. ``owner`` is the device that owns the port, ``owner_known_by`` the table or tree it was found in."""
+
+    port: int
+    write: bool
+    count: int
+    owner: str = ""
+    owner_known_by: str = ""
+
+
+class MmioUse(msgspec.Struct, frozen=True, kw_only=True):
+    """Accesses to one 4-KiB page of guest-physical addresses."""
+
+    page: int
+    write: bool
+    count: int
+    owner: str = ""
+
+
+class MsrUse(msgspec.Struct, frozen=True, kw_only=True):
+    """Accesses to one model-specific register."""
+
+    index: int
+    write: bool
+    count: int
+    name: str = ""
+
+
+class PvclockUpdate(msgspec.Struct, frozen=True, kw_only=True):
+    """One ``kvm_pvclock_update`` seen in the window: KVM rewrote a vCPU's clock page."""
+
+    vcpu: int
+    system_time_ns: int
+    tsc_timestamp: int
+
+
+class KvmExits(msgspec.Struct, frozen=True, kw_only=True):
+    """Exits over the window. ``window_ns`` 0 means that counts are no rates.
+
+    ``hardware`` tells whether exits inside the kernel (kvm_exit) were seen; where they do not fire only exits to userspace are counted.
+    """
+
+    window_ns: int
+    exits: tuple[ExitCount, ...] = ()
+    userspace: tuple[ExitCount, ...] = ()
+    ports: tuple[PortUse, ...] = ()
+    mmio: tuple[MmioUse, ...] = ()
+    msrs: tuple[MsrUse, ...] = ()
+    pvclock_updates: tuple[PvclockUpdate, ...] = ()
+    hardware: bool = False
+    refs: tuple[Ref, ...] = ()
+
+    def per_s(self, count: int) -> float:
+        """A count as a rate."""
+        return count * 1e9 / self.window_ns if self.window_ns else 0.0
+
+
+class KvmCounter(msgspec.Struct, frozen=True):
+    """One of KVM's counters at one instant, summed over vCPUs."""
+
+    name: str
+    value: int
+
+
+class KvmStatReading(msgspec.Struct, frozen=True, kw_only=True):
+    """One ``query-stats`` of all vCPUs: counters only, no histograms and no states."""
+
+    mono_ns: int
+    counters: tuple[KvmCounter, ...]
+    vcpus: int
+    ref: Ref
+
+
+class KvmStat(msgspec.Struct, frozen=True, kw_only=True):
+    """One KVM counter (QMP query-stats) over the window, summed over vCPUs: rate per second."""
+
+    name: str
+    per_s: float
+
+
+class KvmStats(msgspec.Struct, frozen=True, kw_only=True):
+    """Rates of KVM's own counters."""
+
+    window_ns: int
+    stats: tuple[KvmStat, ...]
+    refs: tuple[Ref, ...]
+
+    def per_s(self, name: str) -> float | None:
+        """The rate of one counter, ``None`` where KVM does not have it."""
+        return next((s.per_s for s in self.stats if s.name == name), None)

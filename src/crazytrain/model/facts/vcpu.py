@@ -1,0 +1,80 @@
+"""Facts about vCPUs as seen from outside: where they are, in what mode, halted or not."""
+
+from enum import StrEnum
+
+import msgspec
+
+from crazytrain.model.evidence import Ref
+
+
+class CpuMode(StrEnum):
+    """Processor mode of a sample."""
+
+    REAL = "real"
+    PROTECTED = "protected"
+    LONG = "long"
+    SMM = "SMM"
+    UNKNOWN = "unknown"
+
+
+class VcpuSample(msgspec.Struct, frozen=True, kw_only=True):
+    """One look at one vCPU's registers.
+
+    ``ip`` is RIP as the register holds it; ``address`` adds the base of CS. ``dx`` is the low 16 bits of RDX: the port
+    of an IN or OUT. ``code`` are bytes read at the instruction pointer a moment later, from ``code_address`` (linear)
+    on; empty in most samples.
+    """
+
+    mono_ns: int
+    vcpu: int
+    ip: int
+    cs_base: int
+    cpl: int
+    halted: bool
+    interrupts_enabled: bool
+    mode: CpuMode
+    cr3: int
+    dx: int
+    code: bytes = b""
+    code_address: int = 0
+
+    @property
+    def address(self) -> int:
+        """The linear address of the instruction."""
+        return self.cs_base + self.ip
+
+
+class VcpuSamples(msgspec.Struct, frozen=True, kw_only=True):
+    """All looks at all vCPUs in the window."""
+
+    samples: tuple[VcpuSample, ...]
+    refs: tuple[Ref, ...]
+
+
+class VcpuActivity(msgspec.Struct, frozen=True, kw_only=True):
+    """One vCPU over the window. ``*_ratio`` are shares of the samples; shares by mode are among the samples not halted.
+
+    ``user_ratio`` and ``kernel_ratio`` (CPL above 0, CPL 0) are 0 where every sample was halted;
+    ``interrupts_off_ratio`` is a share of all samples, halted ones included. ``places`` are the distinct 64-byte blocks
+    of instruction addresses seen while not halted. ``mode``, ``top_ip`` (linear) and ``span_bytes`` are of the samples
+    not halted, or of all where every one was halted.
+    """
+
+    vcpu: int
+    samples: int
+    halted_ratio: float
+    user_ratio: float
+    kernel_ratio: float
+    interrupts_off_ratio: float
+    mode: CpuMode
+    places: int
+    top_ip: int
+    top_ip_ratio: float
+    span_bytes: int
+
+
+class VcpuView(msgspec.Struct, frozen=True, kw_only=True):
+    """All vCPUs over the window."""
+
+    vcpus: tuple[VcpuActivity, ...]
+    refs: tuple[Ref, ...]
