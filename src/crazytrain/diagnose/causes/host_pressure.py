@@ -1,0 +1,27 @@
+"""Family host-pressure: the host holds the guest back."""
+
+from crazytrain.diagnose.signs import wanted
+from crazytrain.model.facts import HostFacts, ThreadActivity, ThreadRole
+from crazytrain.model.figures import share
+from crazytrain.model.finding import Claim, Point
+
+DELAY_FROM = 0.35
+
+
+def cpu_contention(threads: ThreadActivity, host: HostFacts | None) -> Claim:
+    """Do the guest's vCPUs wait for a CPU of the host?"""
+    known = [t for t in threads.of(ThreadRole.VCPU) if t.delay_ratio is not None]
+    says = "the host has not enough CPU for this guest: its vCPUs are runnable but wait"
+    if not known:
+        return Claim(says=says, prior=0.05)
+    worst = max(known, key=lambda t: t.delay_ratio or 0.0)
+    delay = worst.delay_ratio or 0.0
+    held = delay >= DELAY_FROM and delay >= 0.7 * worst.cpu_ratio
+    fact = f"{worst.label} waited for a CPU {share(delay)} of the time (of {share(wanted(worst))} that it wanted)"
+    points = [Point(fact, threads.refs, 150 if held else 0.02)]
+    if host and host.pressure_cpu_avg10 is not None:
+        stalled = host.pressure_cpu_avg10
+        points.append(
+            Point(f"CPU pressure of the host: {stalled:.0f} % (avg10)", host.refs, 2 if stalled >= 20 else 0.7)
+        )
+    return Claim(says=says, prior=0.05, points=tuple(points))

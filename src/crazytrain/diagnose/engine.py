@@ -1,0 +1,135 @@
+"""The engine: asks every cause, weighs what it says, ranks, folds symptoms under their cause.
+
+A cause's annotations are its wiring. A required fact that is not there makes the verdict Unknown and names the look that would
+decide; a defect in one cause is caught here, kept as Broke, and stops no other.
+"""
+
+import inspect
+import types
+import typing
+from collections.abc import Sequence
+
+import msgspec
+
+from crazytrain.diagnose.cause import Cause, Rank
+from crazytrain.diagnose.looks import look_for
+from crazytrain.diagnose.weigh import probability, verdict
+from crazytrain.model.facts import Facts
+from crazytrain.model.finding import Claim, Finding, Look, Verdict
+
+
+def judge(cause: Cause, facts: Facts) -> Finding:
+    """The verdict on one cause."""
+    given, lacking = _wired(cause, facts)
+    if lacking:
+        looks = tuple(look_for(t) for t in lacking)
+        wanted = " and ".join(look.what for look in looks)
+        return _finding(cause, Verdict.UNKNOWN, 0.0, f"cannot be judged without {wanted}", missing=looks)
+    try:
+        claim = cause.judge(**given)
+    except Exception as error:  # noqa: BLE001 - the stage's one guard: a defect in a cause is a finding of its own
+        return _finding(cause, Verdict.BROKE, 0.0, f"the rule failed: {type(error).__name__}: {error}")
+    return _weighed(cause, claim)
+
+
+def _wired(cause: Cause, facts: Facts) -> tuple[dict[str, object], list[type]]:
+    given: dict[str, object] = {}
+    lacking: list[type] = []
+    for name, (wanted, optional) in needs(cause).items():
+        value = facts.get(wanted)
+        given[name] = value
+        if value is None and not optional:
+            lacking.append(wanted)
+    return given, lacking
+
+
+def needs(cause: Cause) -> dict[str, tuple[type, bool]]:
+    """The facts that a cause asks for: name to type, and whether it can do without."""
+    hints = typing.get_type_hints(cause.judge)
+    return {name: _unwrapped(hints[name]) for name in inspect.signature(cause.judge).parameters}
+
+
+def _unwrapped(hint: object) -> tuple[type, bool]:
+    if isinstance(hint, types.UnionType):
+        kinds = [t for t in typing.get_args(hint) if t is not types.NoneType]
+        return kinds[0], True
+    return typing.cast(type, hint), False
+
+
+def _weighed(cause: Cause, claim: Claim) -> Finding:
+    confidence = probability(claim)
+    how = verdict(claim, confidence)
+    strongest_first = sorted(claim.points, key=lambda p: -p.ratio)
+    return _finding(
+        cause,
+        how,
+        confidence,
+        claim.says,
+        because=tuple(p for p in strongest_first if p.ratio >= 1),
+        against=tuple(p for p in reversed(strongest_first) if p.ratio < 1),
+        missing=claim.missing if how is not Verdict.RULED_OUT else (),
+    )
+
+
+def _finding(cause: Cause, how: Verdict, confidence: float, headline: str, **rest: tuple[object, ...]) -> Finding:
+    words = cause.words
+    fields: dict[str, object] = {
+        "family": cause.family,
+        "cause": cause.slug,
+        "verdict": how,
+        "confidence": round(confidence, 3),
+        "headline": headline,
+        "meaning": words.plain,
+        "engineer": words.engineer,
+        "refute": words.refute,
+        "references": words.references,
+        "remedy": words.remedy if how in (Verdict.FOUND, Verdict.UNKNOWN) else (),
+        **rest,
+    }
+    return msgspec.convert(fields, Finding, from_attributes=True)
+
+
+def diagnose(facts: Facts, causes: Sequence[Cause]) -> tuple[Finding, ...]:
+    """All findings: found ones first, the most specific ahead, then what may be, then what was ruled out."""
+    ranks = {c.slug: c for c in causes}
+    findings = [judge(cause, facts) for cause in causes]
+    return tuple(sorted(_folded(findings, ranks), key=lambda f: _order(f, ranks)))
+
+
+def _order(finding: Finding, causes: dict[str, Cause]) -> tuple[int, int, int, float]:
+    place = {Verdict.FOUND: 0, Verdict.UNKNOWN: 1, Verdict.BROKE: 2, Verdict.RULED_OUT: 3}[finding.verdict]
+    rank = causes[finding.cause].rank if finding.verdict is Verdict.FOUND else 0
+    return place, bool(finding.folded_into), -rank, -finding.confidence
+
+
+def _folded(findings: Sequence[Finding], causes: dict[str, Cause]) -> list[Finding]:
+    found = {f.cause: f for f in findings if f.verdict is Verdict.FOUND}
+    under = {symptom: slug for slug in found for symptom in causes[slug].absorbs}
+    return [
+        msgspec.structs.replace(f, folded_into=under[f.cause]) if f.cause in under and f.cause in found else f
+        for f in findings
+    ]
+
+
+def headline(findings: Sequence[Finding], causes: Sequence[Cause]) -> Finding | None:
+    """The finding that gives the verdict: the most specific one found; else the likeliest possible one; else ``None``."""
+    ranks = {c.slug: c.rank for c in causes}
+    eligible = [f for f in findings if ranks[f.cause] > Rank.NOTE and not f.folded_into]
+    found = [f for f in eligible if f.verdict is Verdict.FOUND]
+    if found:
+        return max(found, key=lambda f: (ranks[f.cause], f.confidence))
+    possible = [f for f in eligible if f.verdict is Verdict.UNKNOWN and f.confidence >= POSSIBLE_FROM]
+    return max(possible, key=lambda f: f.confidence, default=None)
+
+
+POSSIBLE_FROM = 0.15
+
+
+def looks_wanted(findings: Sequence[Finding]) -> tuple[Look, ...]:
+    """The looks that undecided causes lack, the most often wanted first, each once."""
+    counted: dict[Look, int] = {}
+    for finding in findings:
+        if finding.verdict is Verdict.UNKNOWN:
+            for look in finding.missing:
+                counted[look] = counted.get(look, 0) + 1
+    return tuple(sorted(counted, key=lambda look: -counted[look]))

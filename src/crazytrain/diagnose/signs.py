@@ -1,0 +1,114 @@
+"""Signs that several causes share: small readings of facts, with their points.
+
+Thresholds stand here once. A guest on a loaded host gets less CPU than it wants, so what a vCPU *wants* (time on a CPU plus time waiting for
+one) decides whether it burns, never what it got.
+"""
+
+from crazytrain.model.evidence import Ref
+from crazytrain.model.facts import (
+    ConsoleLog,
+    KvmExits,
+    LineMeaning,
+    LoopActivity,
+    PortUse,
+    ThreadActivity,
+    ThreadRole,
+    ThreadUse,
+    VcpuActivity,
+    VcpuView,
+)
+from crazytrain.model.figures import rate, share
+from crazytrain.model.finding import Point
+
+BURNS_FROM = 0.85  # of one CPU wanted: a thread that hardly ever waits
+QUIET_TO = 0.10  # of one CPU: next to nothing
+AWAKE_HALTED_TO = 0.05  # of the samples halted: a vCPU that hardly ever idles
+BUSY_LOOP_FROM_PER_S = 900.0  # main-loop turns that no healthy guest without fast timers needs
+CALM_LOOP_TO_PER_S = 300.0
+EXITS_MATTER_FROM_PER_S = 2000.0
+
+
+def wanted(thread: ThreadUse) -> float:
+    """The share of one CPU that a thread wants: what it got, and what it waited for."""
+    return thread.cpu_ratio + (thread.delay_ratio or 0.0)
+
+
+def burning_vcpus(threads: ThreadActivity | None) -> tuple[ThreadUse, ...]:
+    """vCPU threads that want a CPU all the time."""
+    return tuple(t for t in threads.of(ThreadRole.VCPU) if wanted(t) >= BURNS_FROM) if threads else ()
+
+
+def vcpu_share(threads: ThreadActivity) -> float:
+    """The CPU share of all vCPU threads."""
+    return threads.cpu_ratio(ThreadRole.VCPU)
+
+
+def main_loop(threads: ThreadActivity) -> ThreadUse | None:
+    """The main loop's thread."""
+    return next(iter(threads.of(ThreadRole.MAIN_LOOP)), None)
+
+
+def loop_share(threads: ThreadActivity | None) -> float | None:
+    """The share of one CPU that the main loop wants; ``None`` where it was not seen."""
+    loop = main_loop(threads) if threads else None
+    return None if loop is None else wanted(loop)
+
+
+def awake(view: VcpuView | None) -> tuple[VcpuActivity, ...]:
+    """vCPUs that hardly ever halt."""
+    return tuple(v for v in view.vcpus if v.halted_ratio <= AWAKE_HALTED_TO) if view else ()
+
+
+def burn_point(threads: ThreadActivity) -> Point:
+    """Whether a vCPU burns, as a point for causes that say it does."""
+    burning = burning_vcpus(threads)
+    if burning:
+        worst = max(burning, key=wanted)
+        delay = worst.delay_ratio or 0.0
+        waits = f" and waited for a CPU {share(delay)} of the time" if delay >= 0.05 else ""
+        return Point(
+            f"{worst.label} (thread {worst.tid}) took {share(worst.cpu_ratio)} of a CPU{waits}", threads.refs, 5
+        )
+    return Point(f"the vCPU threads together took only {share(vcpu_share(threads))} of a CPU", threads.refs, 0.05)
+
+
+def loop_rate_point(loop: LoopActivity, refs: tuple[Ref, ...]) -> Point | None:
+    """How often the main loop turns, as a point for causes that keep it busy; ``None`` where no rate is known."""
+    if loop.turns_per_s is None:
+        return None
+    says = f"the main loop turned {rate(loop.turns_per_s)} ({loop.call})"
+    if loop.turns_per_s >= BUSY_LOOP_FROM_PER_S:
+        return Point(says, refs, 6)
+    return Point(says, refs, 0.03 if loop.turns_per_s <= CALM_LOOP_TO_PER_S else 0.5)
+
+
+def panic_line(console: ConsoleLog | None) -> Point | None:
+    """The last panic line on the console with little after it."""
+    if console is None:
+        return None
+    lines = [x for x in console.matter if x.meaning is LineMeaning.PANIC]
+    if not lines or console.after_last > 40:
+        return None
+    return Point(f"the guest's console ends in: {lines[-1].text}", (lines[-1].ref,), 300)
+
+
+def top_port(exits: KvmExits) -> PortUse | None:
+    """The I/O port most used."""
+    return max(exits.ports, key=lambda p: p.count, default=None)
+
+
+def port_share(exits: KvmExits, *ports: int) -> float:
+    """The share of all port accesses that went to these ports."""
+    total = sum(p.count for p in exits.ports)
+    return sum(p.count for p in exits.ports if p.port in ports) / total if total else 0.0
+
+
+def port_rate(exits: KvmExits, *ports: int) -> float:
+    """Accesses per second to these ports."""
+    return exits.per_s(sum(p.count for p in exits.ports if p.port in ports))
+
+
+def leaving_rate(exits: KvmExits) -> float:
+    """Exits per second: all of them where kvm_exit fires, else those that reach userspace or an emulated device."""
+    exits_seen = sum(e.count for e in (exits.exits or exits.userspace))
+    return exits.per_s(max(exits_seen, sum(p.count for p in exits.ports), sum(m.count for m in exits.mmio)))

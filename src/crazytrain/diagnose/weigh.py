@@ -1,0 +1,37 @@
+"""Weighing: from a prior and likelihood ratios to a probability, and from a probability to a verdict.
+
+Each point of a claim carries a likelihood ratio (how many times likelier the fact is where the cause holds than where it
+does not). Points of one claim are treated as independent; where two points say the same thing twice, a cause gives the second one a
+ratio near 1. The result is kept away from 0 and 1: nothing seen from outside is certain.
+"""
+
+import math
+
+from crazytrain.model.finding import Claim, Verdict
+
+FLOOR, CEILING = 0.01, 0.99
+FOUND_FROM = 0.5
+RULED_OUT_TO = 0.03
+
+
+def probability(claim: Claim) -> float:
+    """The claim's probability from its prior and its points, between ``FLOOR`` and ``CEILING``; 0 where it is ruled out."""
+    if claim.ruled_out:
+        return 0.0
+    log_odds = math.log(claim.prior / (1 - claim.prior)) + sum(math.log(p.ratio) for p in claim.points)
+    return min(CEILING, max(FLOOR, 1 / (1 + math.exp(-log_odds))))
+
+
+def verdict(claim: Claim, confidence: float) -> Verdict:
+    """Found from one half on; ruled out where the claim says so or facts left next to nothing of it; unknown between."""
+    if claim.ruled_out or confidence <= min(RULED_OUT_TO, claim.prior * 0.9):
+        return Verdict.RULED_OUT
+    return Verdict.FOUND if confidence >= FOUND_FROM else Verdict.UNKNOWN
+
+
+def standing(confidence: float) -> str:
+    """What a probability means, in a word."""
+    for least, word in ((0.95, "proven"), (0.7, "likely"), (0.15, "possible"), (0.0, "unlikely")):
+        if confidence >= least:
+            return word
+    return "unlikely"
