@@ -1,0 +1,31 @@
+"""``crazytrain explain``: the same diagnosis from pasted text, files or a packed case."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def explain(
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files or case folders; '-' is standard input.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON (its schema is in docs/).")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Print all findings and all evidence.")] = False,
+) -> None:
+    """Explain what somebody pasted, saved or sent: strace lines, descriptors, top -H, a QEMU command line, a packed case.
+
+    The kind of each part is found by its content, several kinds may be in one file, and prompts, mail quoting, line wraps and CRLF do no
+    harm. What was not recognised is said.
+
+    Examples:
+
+        crazytrain explain strace.txt fd.txt
+
+        strace -p 4711 2>&1 | head -200 | crazytrain explain -
+
+        crazytrain explain web01-20261123T064500Z.crazytrain
+    """
+    from crazytrain.cli import screen
+    from crazytrain.cli.reading import read_all
+
+    for report in read_all([Path(f) if f != "-" else None for f in files]):
+        screen.show(report, as_json=as_json, full=full)

@@ -1,0 +1,56 @@
+"""``crazytrain lab``: real guests that misbehave on purpose."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Real guests that misbehave on purpose: list, start, stop, run.", no_args_is_help=True)
+
+NAME = Annotated[str, typer.Argument(help="One of `crazytrain lab list`.")]
+KERNEL = Annotated[Path | None, typer.Option("--kernel", help="Kernel for Linux guests; default: Debian's cloud kernel, fetched once.")]
+
+
+@app.command("list")
+def list_guests(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
+    """List the lab's guests: what each does, and which run now."""
+    from crazytrain.cli import laboratory
+
+    laboratory.show_list(as_json=as_json)
+
+
+@app.command("start")
+def start_guest(
+    name: NAME,
+    kernel: KERNEL = None,
+    instance: Annotated[str | None, typer.Option("--as", help="Another name for it, to run several.")] = None,
+) -> None:
+    """Start a guest and return when it is seen to misbehave (or to be healthy). It runs until `lab stop`."""
+    from crazytrain.cli import laboratory
+
+    laboratory.start_one(name, kernel, instance)
+
+
+@app.command("stop")
+def stop_guest(
+    name: Annotated[str | None, typer.Argument(help="Which; none: all that the lab started.", show_default=False)] = None,
+) -> None:
+    """Stop a guest of the lab (or all), and only guests that the lab started."""
+    from crazytrain.cli import laboratory
+
+    laboratory.stop_some(name)
+
+
+@app.command("run")
+def run_guest(
+    name: NAME,
+    kernel: KERNEL = None,
+    seconds: Annotated[float, typer.Option("--for", min=0.2, max=600, help="How long to look, in seconds.")] = 5.0,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="Print all findings and all evidence.")] = False,
+    cost: Annotated[str, typer.Option("--cost", help="How dear a look may be: reads, samples, stops.")] = "samples",
+) -> None:
+    """The whole story: start a healthy guest and the misbehaving one, look, say why, stop both. The case is kept."""
+    from crazytrain.cli import laboratory
+
+    laboratory.run_story(name, kernel, seconds, as_json=as_json, full=full, cost=cost)

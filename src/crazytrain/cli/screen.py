@@ -1,0 +1,63 @@
+"""What goes to the terminal: reports in colour (on a terminal only), JSON, progress on standard error."""
+
+import shutil
+import sys
+import time
+
+import msgspec
+
+from crazytrain.model.report import Report
+
+_STYLES = {"title": "bold", "verdict": "bold", "good": "bold green", "bad": "bold red", "dim": "dim", "command": "cyan"}
+
+
+def show(report: Report, *, as_json: bool, full: bool = False) -> None:
+    """Print a report for people, or as JSON for machines."""
+    if as_json:
+        json(report)
+        return
+    from rich.console import Console
+    from rich.text import Text
+
+    from crazytrain.report.text import WIDTH, lines
+
+    width = min(WIDTH + 10, shutil.get_terminal_size((WIDTH, 25)).columns)
+    console = Console(soft_wrap=True, highlight=False)
+    for one in lines(report, width=max(width, 60), full=full):
+        console.print(Text(one.text, style=_STYLES.get(one.style, "")))
+
+
+def json(value: object) -> None:
+    """Print a value as indented JSON."""
+    sys.stdout.write(msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n")
+
+
+class Progress:
+    """Says on standard error what goes on: as one changing line on a terminal, as plain lines elsewhere."""
+
+    def __init__(self, *, quiet: bool = False) -> None:
+        self._quiet = quiet
+        self._live = sys.stderr.isatty()
+        self._width = 0
+        self._begin = time.monotonic()
+
+    def __call__(self, says: str) -> None:
+        """Tell the next thing."""
+        from crazytrain.report.escape import plain
+
+        if self._quiet:
+            return
+        text = plain(says, 200)
+        if self._live:
+            sys.stderr.write(f"\r{text:<{self._width}}")
+            self._width = len(text)
+        else:
+            sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+
+    def done(self) -> None:
+        """Take the changing line away."""
+        if self._live and self._width:
+            sys.stderr.write("\r" + " " * self._width + "\r")
+            sys.stderr.flush()
+        self._width = 0

@@ -1,0 +1,1 @@
+"""Facts now and before to facts between, pure: rates, shares, views over a window."""

@@ -1,0 +1,87 @@
+"""Here and there: what differs between two guests, and what does not."""
+
+from collections.abc import Iterator
+
+from crazytrain.model.facts import (
+    Facts,
+    InterruptRates,
+    KvmExits,
+    Loops,
+    SyscallUse,
+    ThreadActivity,
+    ThreadRole,
+    VcpuView,
+)
+from crazytrain.model.report import Difference
+
+# A difference matters from this factor on, and only above these amounts: small figures differ by chance.
+NOTABLE_FACTOR = 3.0
+LEAST_SHARE = 0.05
+LEAST_PER_S = 50.0
+
+
+def compare(here: Facts, there: Facts) -> tuple[Difference, ...]:
+    """Measures of both, what differs most first. Only what was seen on both sides is compared: not seen is not zero."""
+    found = [*_shares(here, there), *_rates(here, there)]
+    return tuple(sorted(found, key=lambda d: (not d.notable, -_weight(d))))
+
+
+def _weight(difference: Difference) -> float:
+    top, low = max(difference.here, difference.there), min(difference.here, difference.there)
+    floor = LEAST_SHARE if difference.unit == "share" else LEAST_PER_S
+    return (top + floor) / (low + floor)
+
+
+def _difference(measure: str, unit: str, here: float, there: float) -> Difference:
+    floor = LEAST_SHARE if unit == "share" else LEAST_PER_S
+    top, low = max(here, there), min(here, there)
+    return Difference(
+        measure=measure,
+        unit=unit,
+        here=here,
+        there=there,
+        ratio=here / there if there else None,
+        notable=top >= floor and top >= NOTABLE_FACTOR * max(low, floor / 10),
+    )
+
+
+def _shares(here: Facts, there: Facts) -> Iterator[Difference]:
+    mine, other = here.get(ThreadActivity), there.get(ThreadActivity)
+    if mine and other:
+        for role in ThreadRole:
+            if mine.of(role) or other.of(role):
+                yield _difference(f"{role.value} CPU", "share", mine.cpu_ratio(role), other.cpu_ratio(role))
+    view, other_view = here.get(VcpuView), there.get(VcpuView)
+    if view and other_view and view.vcpus and other_view.vcpus:
+        yield _difference("vCPU halted", "share", _halted(view), _halted(other_view))
+
+
+def _halted(view: VcpuView) -> float:
+    return sum(v.halted_ratio for v in view.vcpus) / len(view.vcpus)
+
+
+def _rates(here: Facts, there: Facts) -> Iterator[Difference]:
+    loops, other_loops = here.get(Loops), there.get(Loops)
+    mine, other = loops.main if loops else None, other_loops.main if other_loops else None
+    if mine and other and mine.turns_per_s is not None and other.turns_per_s is not None:
+        yield _difference("main loop turns", "per_s", mine.turns_per_s, other.turns_per_s)
+    irqs, other_irqs = here.get(InterruptRates), there.get(InterruptRates)
+    if irqs and other_irqs:
+        for irq in sorted({r.irq for r in (*irqs.rates, *other_irqs.rates)}):
+            yield _difference(f"IRQ {irq}", "per_s", irqs.per_s(irq), other_irqs.per_s(irq))
+    yield from _call_rates(here.get(SyscallUse), there.get(SyscallUse))
+    exits, other_exits = here.get(KvmExits), there.get(KvmExits)
+    if exits and other_exits and exits.window_ns and other_exits.window_ns:
+        totals = [e.per_s(sum(x.count for x in e.userspace)) for e in (exits, other_exits)]
+        yield _difference("exits to QEMU", "per_s", totals[0], totals[1])
+
+
+def _call_rates(here: SyscallUse | None, there: SyscallUse | None) -> Iterator[Difference]:
+    if here is None or there is None or not here.window_ns or not there.window_ns:
+        return
+    for call in sorted({c.call for c in (*here.calls, *there.calls)}):
+        yield _difference(f"{call} calls", "per_s", _per_s(here, call), _per_s(there, call))
+
+
+def _per_s(use: SyscallUse, call: str) -> float:
+    return sum(c.count for c in use.calls if c.call == call) * 1e9 / (use.window_ns or 1)

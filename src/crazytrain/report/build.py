@@ -1,0 +1,145 @@
+"""From a conclusion to a report: every sentence with the evidence that it rests on."""
+
+import datetime as dt
+import shlex
+
+import msgspec
+
+from crazytrain.model.case import Case
+from crazytrain.model.evidence import Evidence
+from crazytrain.model.facts import Facts
+from crazytrain.model.finding import Finding, Look, Point, Step
+from crazytrain.model.guest import Guest
+from crazytrain.model.report import (
+    SCHEMA_VERSION,
+    BaselineView,
+    CostView,
+    EvidenceView,
+    FindingView,
+    GuestView,
+    LookView,
+    PointView,
+    Report,
+    StepView,
+    VerdictView,
+    WindowView,
+)
+from crazytrain.report.escape import plain
+from crazytrain.report.story import story
+
+
+class Conclusion(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a report is made of."""
+
+    tool: str
+    case: Case
+    facts: Facts
+    findings: tuple[Finding, ...]
+    verdict: VerdictView
+    looks: tuple[Look, ...]
+    baseline: BaselineView
+    notes: tuple[str, ...]
+
+
+def build(conclusion: Conclusion) -> Report:
+    """The report of a conclusion. Pure: the same evidence gives the same report."""
+    case = conclusion.case
+    names = _names(case.guest)
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        tool=conclusion.tool,
+        guest=_guest(case.guest),
+        window=_window(case),
+        verdict=msgspec.structs.replace(conclusion.verdict, headline=plain(conclusion.verdict.headline)),
+        findings=tuple(_finding(f, names) for f in conclusion.findings),
+        story=story(conclusion.facts),
+        looks=tuple(_look(x, names) for x in conclusion.looks[:6]),
+        evidence=tuple(_evidence(e) for e in case.evidence),
+        baseline=conclusion.baseline,
+        case=case.id,
+        complete=case.complete,
+        notes=tuple(plain(n) for n in conclusion.notes),
+    )
+
+
+def _names(guest: Guest | None) -> dict[str, str]:
+    if guest is None:
+        return {"name": "GUEST", "pid": "PID"}
+    return {"name": shlex.quote(plain(guest.name)), "pid": str(guest.pid)}
+
+
+def _guest(guest: Guest | None) -> GuestView | None:
+    if guest is None:
+        return None
+    return GuestView(
+        name=plain(guest.name),
+        pid=guest.pid,
+        uuid=plain(guest.uuid),
+        manager=guest.manager.value,
+        accelerator=guest.accelerator.value,
+        vcpus=guest.vcpus,
+        memory_bytes=guest.memory_bytes,
+        machine=plain(guest.machine),
+        qemu_version=plain(guest.qemu_version),
+        host=plain(guest.host),
+        start_ticks=guest.process.start_ticks,
+    )
+
+
+def _window(case: Case) -> WindowView:
+    if case.window is None:
+        return WindowView()
+    start = dt.datetime.fromtimestamp(case.window.wall_ns / 1e9, dt.UTC)
+    return WindowView(start=start.isoformat(timespec="milliseconds"), length_ns=case.window.length_ns)
+
+
+def _finding(finding: Finding, names: dict[str, str]) -> FindingView:
+    return FindingView(
+        family=finding.family.value,
+        cause=finding.cause,
+        verdict=finding.verdict.value,
+        confidence=finding.confidence,
+        headline=plain(finding.headline),
+        because=tuple(_point(p) for p in finding.because),
+        against=tuple(_point(p) for p in finding.against),
+        missing=tuple(_look(x, names) for x in finding.missing),
+        remedy=tuple(_step(s, names) for s in finding.remedy),
+        meaning=finding.meaning,
+        engineer=finding.engineer,
+        refute=finding.refute,
+        references=finding.references,
+        folded_into=finding.folded_into,
+    )
+
+
+def _point(point: Point) -> PointView:
+    return PointView(fact=plain(point.says), evidence=tuple(plain(str(r)) for r in point.refs), ratio=point.ratio)
+
+
+def _step(step: Step, names: dict[str, str]) -> StepView:
+    return StepView(why=step.why, command=_filled(step.command, names), harm=step.harm)
+
+
+def _look(look: Look, names: dict[str, str]) -> LookView:
+    return LookView(what=look.what, command=_filled(look.command, names))
+
+
+def _filled(command: str, names: dict[str, str]) -> str:
+    return command.replace("{name}", names["name"]).replace("{pid}", names["pid"])
+
+
+def _evidence(evidence: Evidence) -> EvidenceView:
+    return EvidenceView(
+        id=plain(evidence.id),
+        kind=evidence.kind.value,
+        source=plain(evidence.source),
+        outcome=evidence.outcome.value,
+        detail=plain(evidence.detail),
+        cost=CostView(
+            rung=evidence.cost.value,
+            took_ns=evidence.took_ns,
+            cpu_ns=evidence.cpu_ns,
+            stall_ns=evidence.stall_ns,
+            bytes=len(evidence.data),
+        ),
+    )
