@@ -22,11 +22,15 @@ class Rank(IntEnum):
     SPECIFIC = 5
 
 
+# Who burns, not why: what a cause that knows why takes under its wing.
+BUSY = ("guest-user-busy", "guest-kernel-busy", "software-emulation", "cpu-contention")
+
+
 class Words(msgspec.Struct, frozen=True, kw_only=True):
     """What a cause means and what to do about it; read from the TOML file of the cause's name.
 
-    ``plain`` is for the owner of a home lab, ``engineer`` for one who knows QEMU; two sentences each. ``remedy`` is ordered, least drastic first; commands
-    may hold ``{name}`` and ``{pid}`` of the guest.
+    ``plain`` is for the owner of a home lab, ``engineer`` for one who knows QEMU; two sentences each. ``remedy`` is
+    ordered, least drastic first; commands may hold ``{name}`` and ``{pid}`` of the guest.
     """
 
     plain: str
@@ -40,8 +44,9 @@ class Words(msgspec.Struct, frozen=True, kw_only=True):
 class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """A slug, its family, how specific it is, and the function that judges it.
 
-    The function's docstring is the question it answers; its parameters are the facts it needs, wired by their annotations (``X | None``: may be
-    missing). ``absorbs`` are causes that are this one's symptoms: where this holds they fold under it.
+    The function's docstring is the question it answers; its parameters are the facts it needs, wired by their
+    annotations (``X | None``: may be missing). ``absorbs`` are causes that are this one's symptoms: where this holds
+    they fold under it.
     """
 
     slug: str
@@ -64,5 +69,9 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 @cache
 def words(slug: str) -> Words:
     """The words of a cause."""
-    text = resources.files("crazytrain.diagnose.causes").joinpath(f"{slug}.toml").read_text(encoding="utf-8")
+    text = (
+        resources.files("crazytrain.diagnose.causes")
+        .joinpath(f"{slug.replace('-', '_')}.toml")
+        .read_text(encoding="utf-8")
+    )
     return msgspec.convert(tomllib.loads(text), Words)

@@ -1,7 +1,7 @@
 """The engine: asks every cause, weighs what it says, ranks, folds symptoms under their cause.
 
-A cause's annotations are its wiring. A required fact that is not there makes the verdict Unknown and names the look that would
-decide; a defect in one cause is caught here, kept as Broke, and stops no other.
+A cause's annotations are its wiring. A required fact that is not there makes the verdict Unknown and names the look
+that would decide; a defect in one cause is caught here, kept as Broke, and stops no other.
 """
 
 import inspect
@@ -53,7 +53,7 @@ def _unwrapped(hint: object) -> tuple[type, bool]:
     if isinstance(hint, types.UnionType):
         kinds = [t for t in typing.get_args(hint) if t is not types.NoneType]
         return kinds[0], True
-    return typing.cast(type, hint), False
+    return typing.cast("type", hint), False
 
 
 def _weighed(cause: Cause, claim: Claim) -> Finding:

@@ -1,7 +1,7 @@
 """Signs that several causes share: small readings of facts, with their points.
 
-Thresholds stand here once. A guest on a loaded host gets less CPU than it wants, so what a vCPU *wants* (time on a CPU plus time waiting for
-one) decides whether it burns, never what it got.
+Thresholds stand here once. A guest on a loaded host gets less CPU than it wants, so what a vCPU *wants* (time on a
+CPU plus time waiting for one) decides whether it burns, never what it got.
 """
 
 from crazytrain.model.evidence import Ref
@@ -26,6 +26,12 @@ AWAKE_HALTED_TO = 0.05  # of the samples halted: a vCPU that hardly ever idles
 BUSY_LOOP_FROM_PER_S = 900.0  # main-loop turns that no healthy guest without fast timers needs
 CALM_LOOP_TO_PER_S = 300.0
 EXITS_MATTER_FROM_PER_S = 2000.0
+EXIT_STORM_FROM_PER_S = 3000.0  # exits to one port, page or register: no device needs that many
+TICK_STORM_FROM_PER_S = 900.0  # ticks of one timer: more than any guest's HZ, hypervisor timers apart
+
+PM_TIMER_PORTS = (0x608, 0xB008, 0x408)  # ACPI PM timer: i440fx and q35 with SeaBIOS or OVMF, older QEMU, real boards
+RTC_PORTS = (0x70, 0x71)
+PIT_PORTS = (0x40, 0x41, 0x42, 0x43, 0x61)
 
 
 def wanted(thread: ThreadUse) -> float:
@@ -34,7 +40,7 @@ def wanted(thread: ThreadUse) -> float:
 
 
 def burning_vcpus(threads: ThreadActivity | None) -> tuple[ThreadUse, ...]:
-    """vCPU threads that want a CPU all the time."""
+    """VCPU threads that want a CPU all the time."""
     return tuple(t for t in threads.of(ThreadRole.VCPU) if wanted(t) >= BURNS_FROM) if threads else ()
 
 
@@ -55,7 +61,7 @@ def loop_share(threads: ThreadActivity | None) -> float | None:
 
 
 def awake(view: VcpuView | None) -> tuple[VcpuActivity, ...]:
-    """vCPUs that hardly ever halt."""
+    """VCPUs that hardly ever halt."""
     return tuple(v for v in view.vcpus if v.halted_ratio <= AWAKE_HALTED_TO) if view else ()
 
 

@@ -1,8 +1,8 @@
 """Weighing: from a prior and likelihood ratios to a probability, and from a probability to a verdict.
 
-Each point of a claim carries a likelihood ratio (how many times likelier the fact is where the cause holds than where it
-does not). Points of one claim are treated as independent; where two points say the same thing twice, a cause gives the second one a
-ratio near 1. The result is kept away from 0 and 1: nothing seen from outside is certain.
+Each point of a claim carries a likelihood ratio (how many times likelier the fact is where the cause holds than where
+it does not). Points of one claim are treated as independent; where two points say the same thing twice, a cause gives
+the second one a ratio near 1. The result is kept away from 0 and 1: nothing seen from outside is certain.
 """
 
 import math
@@ -15,7 +15,9 @@ RULED_OUT_TO = 0.03
 
 
 def probability(claim: Claim) -> float:
-    """The claim's probability from its prior and its points, between ``FLOOR`` and ``CEILING``; 0 where it is ruled out."""
+    """The claim's probability from its prior and its points, between ``FLOOR`` and ``CEILING``; 0 where it is ruled
+    out.
+    """
     if claim.ruled_out:
         return 0.0
     log_odds = math.log(claim.prior / (1 - claim.prior)) + sum(math.log(p.ratio) for p in claim.points)

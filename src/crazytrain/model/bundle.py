@@ -17,8 +17,9 @@ import msgspec
 
 from crazytrain.model.evidence import Outcome
 
+# Bounded, so that neither a long line nor a long number of hostile text costs more than reading it.
 _HEADER = re.compile(
-    rb"==> (?P<name>[^\n]+?)(?: \((?P<size>\d+) bytes\)| (?P<outcome>absent|denied|timed out|broke))? <==\n"
+    rb"==> (?P<name>[^\n]{1,400}?)(?: \((?P<size>\d{1,12}) bytes\)| (?P<outcome>absent|denied|timed out|broke))? <==\n"
 )
 
 
@@ -50,7 +51,9 @@ def _written(part: Part) -> bytes:
 
 
 def unpack(data: bytes) -> Iterator[Part]:
-    """Read the parts of a bundle, with the line at which each one's content begins. Text before the first header is skipped."""
+    """Read the parts of a bundle, with the line at which each one's content begins. Text before the first header is
+    skipped.
+    """
     found = _HEADER.search(data)
     line, counted = 1, 0
     while found:

@@ -71,8 +71,8 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
 
     ``id`` is unique within a case and is what a ``Ref`` names (for pasted text: the file's name).
     ``source`` says for a person where it came from. ``data`` are the raw bytes. ``detail`` says why where
-    the outcome is not ok. ``cpu_ns`` and ``stall_ns`` are what the look itself cost, as measured; ``None`` is not measured.
-    ``first_line`` is the line of ``source`` at which ``data`` begins, for parts of pasted files.
+    the outcome is not ok. ``cpu_ns`` and ``stall_ns`` are what the look itself cost, as measured; ``None`` is not
+    measured. ``first_line`` is the line of ``source`` at which ``data`` begins, for parts of pasted files.
     """
 
     id: str

@@ -26,8 +26,9 @@ class CpuSplit(msgspec.Struct, frozen=True, kw_only=True):
 class GuestOverview(msgspec.Struct, frozen=True, kw_only=True):
     """One guest over a short window. ``split`` is ``None`` where its threads could not be read twice: see ``outcome``.
 
-    ``delay_ratio`` is the time that its vCPU threads waited for a CPU, summed. ``note`` says what the split does not know
-    (threads without names under TCG, for one).
+    ``delay_ratio`` is the time that its vCPU threads waited for a CPU, summed. ``note`` says what the split does not
+    know (threads without names under TCG, for one).
+    ``status`` is what the monitor or libvirt said (running, paused, ...), or in parentheses how asking ended.
     """
 
     guest: Guest
@@ -38,3 +39,4 @@ class GuestOverview(msgspec.Struct, frozen=True, kw_only=True):
     outcome: Outcome = Outcome.OK
     detail: str = ""
     note: str = ""
+    status: str = ""

@@ -8,7 +8,9 @@ _BAD = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 
 
 def plain(text: str, limit: int = 400) -> str:
-    """Text in which every control, formatting and unassigned character is shown as an escape; cut at ``limit`` characters."""
+    """Text in which every control, formatting and unassigned character is shown as an escape; cut at ``limit``
+    characters.
+    """
     cut = text[:limit]
     shown = "".join(c if c in _KEEP or unicodedata.category(c) not in _BAD else _escaped(c) for c in cut)
     return shown + ("…" if len(text) > limit else "")

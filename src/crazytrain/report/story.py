@@ -16,7 +16,6 @@ from crazytrain.model.facts import (
     QemuState,
     SyscallUse,
     ThreadActivity,
-    ThreadRole,
     ThreadUse,
     VcpuView,
 )

@@ -166,6 +166,10 @@ def _others(report: Report, full: bool) -> Iterator[Line]:
         yield from _title("Ruled out")
         for one in out:
             yield Line(f"  · {one.cause}: {one.against[0].fact}{_where(one.against[0].evidence)}")
+    yield from _undecided(report, full=full)
+
+
+def _undecided(report: Report, *, full: bool) -> Iterator[Line]:
     open_ones = [f for f in report.findings if f.verdict == "unknown" and f.cause != report.verdict.cause]
     if open_ones and (full or report.verdict.confidence < 0.5):
         yield from _title("Not decided")

@@ -18,7 +18,8 @@ from crazytrain.model.report import StoryLine
 from crazytrain.report.escape import plain
 
 ALARM_FLOOR_NS = 250_000
-# What one plain call of such a loop takes of a CPU, with QEMU's own work around it: a generous range for machines of that time and today.
+# What one plain call of such a loop takes of a CPU, with QEMU's own work around it: a generous range for machines of
+# that time and today.
 CALL_NS = (1_000, 5_000)
 
 SIGNALS = {

@@ -1,8 +1,9 @@
-"""Cause misread: a normal thing that looks alarming."""
+"""Cause healthy/misread."""
 
+from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.model.facts import CallUse, DescriptorTable, SyscallUse, TraceStory
 from crazytrain.model.figures import count
-from crazytrain.model.finding import Claim, Point
+from crazytrain.model.finding import Claim, Family, Point
 
 QUEUES = ("signalfd", "eventfd", "timerfd")
 READS = ("read", "readv", "recvmsg", "recvfrom", "recv", "accept4", "accept")
@@ -57,3 +58,6 @@ def _named(fd: int | None, table: DescriptorTable | None, signal_fds: set[int]) 
     if found:
         return found.label
     return f"fd {fd} (a signalfd, by what was read from it)" if fd in signal_fds else f"fd {fd}"
+
+
+CAUSE = Cause(slug="misread", family=Family.HEALTHY, rank=Rank.NOTE, judge=misread)

@@ -47,7 +47,7 @@ from crazytrain.model.facts.syscalls import (
     Transfer,
     WaitUse,
 )
-from crazytrain.model.facts.threads import TaskReading, TaskTable, ThreadActivity, ThreadRole, ThreadUse
+from crazytrain.model.facts.threads import ProcessUse, TaskReading, TaskTable, ThreadActivity, ThreadRole, ThreadUse
 from crazytrain.model.facts.vcpu import CpuMode, VcpuActivity, VcpuSample, VcpuSamples, VcpuView
 
 T = TypeVar("T")
@@ -85,6 +85,7 @@ __all__ = [
     "MsrUse",
     "PortUse",
     "ProcessFacts",
+    "ProcessUse",
     "PvclockPage",
     "PvclockReading",
     "PvclockUpdate",

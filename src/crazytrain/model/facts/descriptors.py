@@ -8,14 +8,14 @@ from crazytrain.model.evidence import Ref
 class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
     """One open descriptor.
 
-    ``target`` is the link as the kernel shows it (``anon_inode:[eventfd]``, ``socket:[104985]``, ``/dev/net/tun``), ``kind`` a short word of ours
-    (eventfd, signalfd, timerfd, epoll, io_uring, kvm, kvm-vm, kvm-vcpu, socket, tun, file, pty, pipe, device, ...).
-    ``role`` is what QEMU uses it for, with ``why`` we think so; empty where that is not known. ``detail`` holds
-    what fdinfo adds (eventfd count, signal mask, watched descriptors).
-    ``name`` is what it is bound to (path or address of a socket, tap interface, pty), ``object_id`` the kernel's number of an eventfd (two
-    descriptors with the same one are one object), ``count`` an eventfd's counter, ``signals`` those that a signalfd delivers,
-    ``watches`` the descriptors in an epoll set, ``listening`` a socket that waits for clients, ``locked`` a file on which
-    QEMU holds its image locks.
+    ``target`` is the link as the kernel shows it (``anon_inode:[eventfd]``, ``socket:[104985]``, ``/dev/net/tun``),
+    ``kind`` a short word of ours (eventfd, signalfd, timerfd, epoll, io_uring, kvm, kvm-vm, kvm-vcpu, socket, tun,
+    file, pty, pipe, device, ...). ``role`` is what QEMU uses it for, with ``why`` we think so; empty where that is
+    not known. ``detail`` holds what fdinfo adds (eventfd count, signal mask, watched descriptors).
+    ``name`` is what it is bound to (path or address of a socket, tap interface, pty), ``object_id`` the kernel's
+    number of an eventfd (two descriptors with the same one are one object), ``count`` an eventfd's counter,
+    ``signals`` those that a signalfd delivers, ``watches`` the descriptors in an epoll set, ``listening`` a socket
+    that waits for clients, ``locked`` a file on which QEMU holds its image locks.
     """
 
     fd: int

@@ -14,7 +14,9 @@ class ExitCount(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PortUse(msgspec.Struct, frozen=True, kw_only=True):
-    """Accesses to one I/O port. ``owner`` is the device that owns the port, ``owner_known_by`` the table or tree it was found in."""
+    """Accesses to one I/O port. ``owner`` is the device that owns the port, ``owner_known_by`` the table or tree it
+    was found in.
+    """
 
     port: int
     write: bool
@@ -52,7 +54,8 @@ class PvclockUpdate(msgspec.Struct, frozen=True, kw_only=True):
 class KvmExits(msgspec.Struct, frozen=True, kw_only=True):
     """Exits over the window. ``window_ns`` 0 means that counts are no rates.
 
-    ``hardware`` tells whether exits inside the kernel (kvm_exit) were seen; where they do not fire only exits to userspace are counted.
+    ``hardware`` tells whether exits inside the kernel (kvm_exit) were seen; where they do not fire only exits to
+    userspace are counted.
     """
 
     window_ns: int

@@ -10,7 +10,8 @@ class LoopActivity(msgspec.Struct, frozen=True, kw_only=True):
     """One event loop over the window.
 
     ``turns`` are returns from its wait call; ``turns_per_s`` is ``None`` where the text held no times.
-    ``buckets``, ``zero``, ``infinite``: timeouts that it asked for. ``select`` tells a select() loop (QEMU before about 1.5).
+    ``buckets``, ``zero``, ``infinite``: timeouts that it asked for. ``select`` tells a select() loop (QEMU before
+    about 1.5).
     """
 
     tid: int | None

@@ -8,8 +8,9 @@ from crazytrain.model.evidence import Ref
 class ProcessFacts(msgspec.Struct, frozen=True, kw_only=True):
     """The process at the window's start. Empty or ``None`` is not known.
 
-    ``program`` is the target of its ``exe`` link, ``replaced`` tells that the file has been deleted or upgraded since it was started.
-    ``uptime_s`` is how long it runs. ``major_faults`` counts since its start; ``open_files_limit`` is the soft limit.
+    ``program`` is the target of its ``exe`` link, ``replaced`` tells that the file has been deleted or upgraded since
+    it was started. ``uptime_s`` is how long it runs. ``major_faults`` counts since its start; ``open_files_limit`` is
+    the soft limit.
     """
 
     pid: int

@@ -11,8 +11,9 @@ MONITOR_BUSY = "another client holds the monitor"  # what a TIMED_OUT of a healt
 class QemuConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What a QEMU command line says.
 
-    ``machine`` is the type alone, ``machine_options`` its settings (``accel=kvm``). ``monitors`` read ``qmp unix:PATH`` or ``hmp stdio``;
-    ``consoles`` read ``file:PATH``, ``pty,logfile=PATH``. ``chardevs``, ``nics`` and ``devices`` are values as given.
+    ``machine`` is the type alone, ``machine_options`` its settings (``accel=kvm``). ``monitors`` read ``qmp
+    unix:PATH`` or ``hmp stdio``; ``consoles`` read ``file:PATH``, ``pty,logfile=PATH``. ``chardevs``, ``nics`` and
+    ``devices`` are values as given.
     """
 
     binary: str
@@ -40,7 +41,8 @@ class QemuConfig(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class QemuState(msgspec.Struct, frozen=True, kw_only=True):
-    """What the monitor said. ``status`` is QEMU's run state (running, paused, io-error, ...), empty where it was not told.
+    """What the monitor said. ``status`` is QEMU's run state (running, paused, io-error, ...), empty where it was not
+    told.
 
     ``monitor`` is the outcome of asking at all: a monitor that never answers is a fact of its own. ``monitor_busy``: it
     did not answer because it serves one client at a time and another one is connected. ``io_errors`` are block devices

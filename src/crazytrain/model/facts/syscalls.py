@@ -150,7 +150,9 @@ class LoopWait(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TraceStory(msgspec.Struct, frozen=True, kw_only=True):
-    """What single lines of a strace tell, beyond counts. Bounded: the first few of each kind, counts in ``SyscallUse``."""
+    """What single lines of a strace tell, beyond counts. Bounded: the first few of each kind, counts in
+    ``SyscallUse``.
+    """
 
     signals: tuple[SignalRead, ...] = ()
     arms: tuple[TimerArm, ...] = ()

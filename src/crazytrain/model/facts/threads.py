@@ -28,8 +28,8 @@ class ThreadRole(StrEnum):
 class TaskReading(msgspec.Struct, frozen=True, kw_only=True):
     """One thread at one instant: counters of ``/proc/PID/task/TID/{stat,schedstat,status}``.
 
-    ``*_ticks`` are clock ticks (``user_ticks`` includes ``guest_ticks``, as in the file). ``delay_ns`` is the time spent runnable but
-    waiting for a CPU, ``None`` where schedstat is not there.
+    ``*_ticks`` are clock ticks (``user_ticks`` includes ``guest_ticks``, as in the file). ``delay_ns`` is the time
+    spent runnable but waiting for a CPU, ``None`` where schedstat is not there.
     """
 
     tid: int
@@ -65,9 +65,9 @@ class TaskTable(msgspec.Struct, frozen=True, kw_only=True):
 class ThreadUse(msgspec.Struct, frozen=True, kw_only=True):
     """One thread over the window. ``*_ratio`` are shares of one CPU (1.0 = a whole one).
 
-    ``user_ratio`` excludes guest mode; ``guest_ratio`` is time in guest mode (KVM). ``delay_ratio`` is time spent waiting for a CPU.
-    ``vcpu`` is the vCPU's index for a vCPU thread. ``switches_per_s`` counts voluntary waits. ``why`` says how the role was
-    told where it was not by the thread's name.
+    ``user_ratio`` excludes guest mode; ``guest_ratio`` is time in guest mode (KVM). ``delay_ratio`` is time spent
+    waiting for a CPU. ``vcpu`` is the vCPU's index for a vCPU thread. ``switches_per_s`` counts voluntary waits.
+    ``why`` says how the role was told where it was not by the thread's name.
     """
 
     tid: int
@@ -91,6 +91,15 @@ class ThreadUse(msgspec.Struct, frozen=True, kw_only=True):
     def label(self) -> str:
         """A short name for people: role, and which one."""
         return f"vCPU {self.vcpu}" if self.vcpu is not None else self.role.value
+
+
+class ProcessUse(msgspec.Struct, frozen=True, kw_only=True):
+    """A whole QEMU process on a screen of top without -H: which of its threads took the time it does not say."""
+
+    pid: int
+    comm: str
+    cpu_ratio: float
+    refs: tuple[Ref, ...]
 
 
 class ThreadActivity(msgspec.Struct, frozen=True, kw_only=True):

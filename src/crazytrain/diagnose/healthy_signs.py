@@ -1,4 +1,4 @@
-"""Family healthy: nothing stands out, somebody paused it, or a normal thing only looks alarming."""
+"""Signs that the causes of family healthy share."""
 
 from crazytrain.diagnose.signs import (
     BUSY_LOOP_FROM_PER_S,
@@ -9,7 +9,6 @@ from crazytrain.diagnose.signs import (
     leaving_rate,
     loop_share,
     panic_line,
-    vcpu_share,
 )
 from crazytrain.model.evidence import Outcome
 from crazytrain.model.facts import (
@@ -21,44 +20,18 @@ from crazytrain.model.facts import (
     VcpuView,
 )
 from crazytrain.model.figures import rate, share
-from crazytrain.model.finding import Claim, Point
+from crazytrain.model.finding import Point
 
 IDLE_TO = 0.10
+
+
 LOOP_BUSY_FROM = 0.25
+
+
 AT_FAULT = ("io-error", "internal-error", "guest-panicked", "shutdown", "watchdog")
 
 
-def healthy_idle(
-    threads: ThreadActivity,
-    view: VcpuView | None,
-    loops: Loops | None,
-    exits: KvmExits | None,
-    state: QemuState | None,
-    console: ConsoleLog | None,
-) -> Claim:
-    """Does the guest idle, as healthy guests do?"""
-    used = vcpu_share(threads)
-    fits = Point(f"the vCPU threads took {share(used)} of a CPU", threads.refs, 4 if used < IDLE_TO else 0.05)
-    points = (fits, *_alarms(threads, view, loops, exits, state, console))
-    return Claim(says="healthy: the guest idles, and nothing stands out", prior=0.5, points=points)
-
-
-def healthy_busy(
-    threads: ThreadActivity,
-    view: VcpuView | None,
-    loops: Loops | None,
-    exits: KvmExits | None,
-    state: QemuState | None,
-    console: ConsoleLog | None,
-) -> Claim:
-    """Does the guest work and rest in turn, as healthy guests do?"""
-    used = vcpu_share(threads)
-    fits = Point(f"the vCPU threads took {share(used)} of a CPU", threads.refs, 4 if used >= IDLE_TO else 0.05)
-    points = (fits, *_alarms(threads, view, loops, exits, state, console))
-    return Claim(says="healthy: the guest works and rests in turn, and nothing stands out", prior=0.5, points=points)
-
-
-def _alarms(
+def alarms(
     threads: ThreadActivity,
     view: VcpuView | None,
     loops: Loops | None,
@@ -66,14 +39,16 @@ def _alarms(
     state: QemuState | None,
     console: ConsoleLog | None,
 ) -> tuple[Point, ...]:
-    found = [_vcpu_alarm(threads, view), _loop_alarm(threads, loops), _exit_alarm(exits), _state_alarm(state)]
+    """All that would speak against health, as points; what is in order speaks for it a little."""
+    found = [vcpu_alarm(threads, view), loop_alarm(threads, loops), exit_alarm(exits), state_alarm(state)]
     said = panic_line(console)
     if said:
         found.append(Point(said.says, said.refs, 0.01))
     return tuple(p for p in found if p)
 
 
-def _vcpu_alarm(threads: ThreadActivity, view: VcpuView | None) -> Point | None:
+def vcpu_alarm(threads: ThreadActivity, view: VcpuView | None) -> Point | None:
+    """Whether a vCPU never rests."""
     burning = burning_vcpus(threads)
     if burning:
         return Point(f"{burning[0].label} wants a CPU all the time", threads.refs, 0.02)
@@ -85,7 +60,8 @@ def _vcpu_alarm(threads: ThreadActivity, view: VcpuView | None) -> Point | None:
     return None
 
 
-def _loop_alarm(threads: ThreadActivity, loops: Loops | None) -> Point | None:
+def loop_alarm(threads: ThreadActivity, loops: Loops | None) -> Point | None:
+    """Whether the main loop works or turns too much."""
     used = loop_share(threads)
     if used is not None and used >= LOOP_BUSY_FROM:
         return Point(f"the main loop's thread took {share(used)} of a CPU", threads.refs, 0.02)
@@ -98,7 +74,8 @@ def _loop_alarm(threads: ThreadActivity, loops: Loops | None) -> Point | None:
     return Point(says, loops.refs, 2 if loop.turns_per_s <= CALM_LOOP_TO_PER_S else 1)
 
 
-def _exit_alarm(exits: KvmExits | None) -> Point | None:
+def exit_alarm(exits: KvmExits | None) -> Point | None:
+    """Whether the guest leaves guest mode too often."""
     if exits is None or not exits.window_ns:
         return None
     per_s = leaving_rate(exits)
@@ -106,7 +83,8 @@ def _exit_alarm(exits: KvmExits | None) -> Point | None:
     return Point(says, exits.refs, 0.1 if per_s >= 10 * EXITS_MATTER_FROM_PER_S else 1.2)
 
 
-def _state_alarm(state: QemuState | None) -> Point | None:
+def state_alarm(state: QemuState | None) -> Point | None:
+    """What QEMU says of itself."""
     if state is None:
         return None
     if state.status in AT_FAULT:
@@ -115,13 +93,3 @@ def _state_alarm(state: QemuState | None) -> Point | None:
         busy = "another client" in state.monitor_detail
         return Point(f"the monitor did not answer: {state.monitor_detail}", state.refs, 0.8 if busy else 0.05)
     return Point(f"QEMU says it is {state.status}", state.refs, 1.2) if state.status else None
-
-
-def paused(state: QemuState) -> Claim:
-    """Did somebody pause the guest?"""
-    held = state.status in ("paused", "suspended", "prelaunch", "save-vm", "finish-migrate", "inmigrate", "restore-vm")
-    return Claim(
-        says=f"the guest is paused (QEMU's status: {state.status or 'not known'}), without an error",
-        prior=0.02,
-        points=(Point(f"QEMU's status is {state.status or 'not known'}", state.refs, 3000 if held else 0.01),),
-    )

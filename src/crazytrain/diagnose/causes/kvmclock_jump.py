@@ -1,20 +1,16 @@
-"""Family guest-clock: the guest's idea of time is broken."""
+"""Cause guest-clock/kvmclock-jump."""
 
-from crazytrain.diagnose.signs import awake, burn_point, port_rate, port_share
+from crazytrain.diagnose.cause import BUSY, Cause, Rank
+from crazytrain.diagnose.signs import awake, burn_point
 from crazytrain.model.facts import (
-    ConsoleLog,
-    CpuMode,
     GuestClock,
-    KvmExits,
-    LineMeaning,
     PvclockPage,
     ThreadActivity,
     VcpuView,
 )
-from crazytrain.model.figures import rate, share, span
-from crazytrain.model.finding import Claim, Point
+from crazytrain.model.figures import span
+from crazytrain.model.finding import Claim, Family, Point
 
-PM_TIMER_PORTS = (0x608, 0xB008, 0x408)
 WRAP_FROM = 1 << 63
 FAR_OFF_NS = 600 * 10**9
 
@@ -67,39 +63,10 @@ def _waits_point(threads: ThreadActivity, view: VcpuView | None) -> Point:
     return burn_point(threads)
 
 
-def tsc_unstable(console: ConsoleLog) -> Claim:
-    """Did the guest's kernel give up the TSC as its clock?"""
-    meant = (LineMeaning.TSC, LineMeaning.CLOCKSOURCE)
-    lines = [x for x in console.matter if x.meaning in meant and "unstable" in x.text.lower()]
-    point = (
-        Point(f"the guest's console says: {lines[-1].text}", (lines[-1].ref,), 200)
-        if lines
-        else Point("the console does not speak of an unstable clock", console.refs, 0.1)
-    )
-    return Claim(
-        says="the guest's kernel found its TSC unstable and fell back to a slower clock", prior=0.03, points=(point,)
-    )
-
-
-def slow_clocksource(exits: KvmExits, view: VcpuView | None) -> Claim:
-    """Does the guest read a slow emulated clock (ACPI PM timer) all the time?"""
-    per_s = port_rate(exits, *PM_TIMER_PORTS)
-    part = port_share(exits, *PM_TIMER_PORTS)
-    says = f"the ACPI PM timer was read {rate(per_s)}, {share(part)} of all port accesses"
-    points = [Point(says, exits.refs, 60 if per_s >= 2000 and part >= 0.5 else 0.01)]
-    if view and per_s >= 2000:
-        points.append(_mode_point(view))
-    return Claim(
-        says="the guest's clocksource is the ACPI PM timer: each reading of the time leaves guest mode",
-        prior=0.03,
-        points=tuple(points),
-    )
-
-
-def _mode_point(view: VcpuView) -> Point:
-    runs_os = any(v.mode in (CpuMode.LONG, CpuMode.PROTECTED) and v.places > 8 for v in view.vcpus)
-    if runs_os:
-        return Point("the vCPUs run an operating system (protected or long mode, many places)", view.refs, 3)
-    return Point(
-        "the vCPU stays at a few addresses or in real mode: no operating system keeps time there", view.refs, 0.02
-    )
+CAUSE = Cause(
+    slug="kvmclock-jump",
+    family=Family.GUEST_CLOCK,
+    rank=Rank.SPECIFIC,
+    judge=kvmclock_jump,
+    absorbs=(*BUSY, "guest-soft-lockup"),
+)

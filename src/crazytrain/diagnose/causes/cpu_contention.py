@@ -1,9 +1,10 @@
-"""Family host-pressure: the host holds the guest back."""
+"""Cause host-pressure/cpu-contention."""
 
+from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.signs import wanted
 from crazytrain.model.facts import HostFacts, ThreadActivity, ThreadRole
 from crazytrain.model.figures import share
-from crazytrain.model.finding import Claim, Point
+from crazytrain.model.finding import Claim, Family, Point
 
 DELAY_FROM = 0.35
 
@@ -25,3 +26,6 @@ def cpu_contention(threads: ThreadActivity, host: HostFacts | None) -> Claim:
             Point(f"CPU pressure of the host: {stalled:.0f} % (avg10)", host.refs, 2 if stalled >= 20 else 0.7)
         )
     return Claim(says=says, prior=0.05, points=tuple(points))
+
+
+CAUSE = Cause(slug="cpu-contention", family=Family.HOST_PRESSURE, rank=Rank.GENERAL, judge=cpu_contention)

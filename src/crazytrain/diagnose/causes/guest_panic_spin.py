@@ -1,0 +1,37 @@
+"""Cause guest-stuck/guest-panic-spin."""
+
+from crazytrain.diagnose.cause import BUSY, Cause, Rank
+from crazytrain.diagnose.signs import burn_point, panic_line
+from crazytrain.diagnose.stuck_signs import kernel_points
+from crazytrain.model.facts import ConsoleLog, ThreadActivity, VcpuView
+from crazytrain.model.figures import count
+from crazytrain.model.finding import Claim, Family, Look, Point
+
+CONSOLE_LOOK = Look(
+    "the guest's console around the time it began", "virsh console {name}   # or the file behind its serial port"
+)
+
+
+def guest_panic_spin(threads: ThreadActivity, console: ConsoleLog | None, view: VcpuView | None) -> Claim:
+    """Did the guest's kernel panic, and does it now spin in the panic's delay loop?"""
+    said = panic_line(console)
+    points = [burn_point(threads), *kernel_points(view)]
+    if said:
+        points.append(said)
+    elif console:
+        points.append(Point(f"no panic within {count(console.lines, 'console line')}", console.refs, 0.02))
+    return Claim(
+        says="the guest's kernel has panicked and spins in the panic's endless delay loop",
+        prior=0.01,
+        points=tuple(points),
+        missing=() if console else (CONSOLE_LOOK,),
+    )
+
+
+CAUSE = Cause(
+    slug="guest-panic-spin",
+    family=Family.GUEST_STUCK,
+    rank=Rank.SPECIFIC,
+    judge=guest_panic_spin,
+    absorbs=(*BUSY, "guest-soft-lockup"),
+)

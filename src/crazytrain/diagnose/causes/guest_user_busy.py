@@ -1,0 +1,33 @@
+"""Cause guest-busy/guest-user-busy."""
+
+from crazytrain.diagnose.busy_signs import chosen, exit_points, halted_points
+from crazytrain.diagnose.cause import Cause, Rank
+from crazytrain.diagnose.signs import burn_point
+from crazytrain.model.facts import KvmExits, ThreadActivity, VcpuActivity, VcpuView
+from crazytrain.model.figures import count, share
+from crazytrain.model.finding import Claim, Family, Point
+
+
+def guest_user_busy(threads: ThreadActivity, view: VcpuView, exits: KvmExits | None) -> Claim:
+    """Does a program in the guest compute?"""
+    points = [burn_point(threads), *(_user_point(v, view) for v in chosen(view)), *halted_points(view)]
+    return Claim(
+        says="a program inside the guest computes: its vCPU is in user space nearly all the time",
+        prior=0.15,
+        points=(*points, *exit_points(exits)),
+    )
+
+
+def _user_point(vcpu: VcpuActivity, view: VcpuView) -> Point:
+    says = f"vCPU {vcpu.vcpu} was in user space in {share(vcpu.user_ratio)} of {count(vcpu.samples, 'sample')}"
+    ratio = 15 if vcpu.user_ratio >= 0.75 else 2 if vcpu.user_ratio >= 0.5 else 0.05
+    return Point(says, view.refs, ratio)
+
+
+CAUSE = Cause(
+    slug="guest-user-busy",
+    family=Family.GUEST_BUSY,
+    rank=Rank.GENERAL,
+    judge=guest_user_busy,
+    absorbs=("software-emulation",),
+)

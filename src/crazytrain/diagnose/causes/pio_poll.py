@@ -1,0 +1,48 @@
+"""Cause exit-storm/pio-poll."""
+
+from crazytrain.diagnose.cause import BUSY, Cause, Rank
+from crazytrain.diagnose.signs import EXIT_STORM_FROM_PER_S, PIT_PORTS, PM_TIMER_PORTS, RTC_PORTS, top_port
+from crazytrain.model.facts import CpuMode, KvmExits, PortUse, VcpuView
+from crazytrain.model.figures import rate, share
+from crazytrain.model.finding import Claim, Family, Point
+
+
+def pio_poll(exits: KvmExits | None, view: VcpuView | None) -> Claim:
+    """Does the guest poll one I/O port?"""
+    says = "the guest reads or writes one I/O port without end; each access leaves guest mode"
+    port = top_port(exits) if exits else None
+    if exits is None or port is None:
+        none = (Point("no port access was seen", exits.refs, 0.02),) if exits and exits.window_ns else ()
+        return Claim(says=says, prior=0.02, points=none)
+    total = sum(p.count for p in exits.ports)
+    part = port.count / total
+    points = [_rate_point(exits, port, part), *_other_owner_points(port, view, exits)]
+    return Claim(says=f"{says} ({_described(port)})", prior=0.03, points=tuple(points))
+
+
+def _described(port: PortUse) -> str:
+    return f"port {port.port:#x}" + (f", {port.owner}" if port.owner else "")
+
+
+def _rate_point(exits: KvmExits, port: PortUse, part: float) -> Point:
+    way = "writes to" if port.write else "reads of"
+    says = f"{rate(exits.per_s(port.count))} {way} {_described(port)}: {share(part)} of all port accesses"
+    storm = exits.per_s(port.count) >= EXIT_STORM_FROM_PER_S and part >= 0.5
+    return Point(says, exits.refs, 200 if storm else 0.02)
+
+
+def _other_owner_points(port: PortUse, view: VcpuView | None, exits: KvmExits) -> tuple[Point, ...]:
+    if port.port in (*RTC_PORTS, *PIT_PORTS):
+        return (Point("the port belongs to a timer: a timer storm says more", exits.refs, 0.1),)
+    if port.port in PM_TIMER_PORTS and view and _runs_os(view):
+        return (Point("the port is the ACPI PM timer of a running system: it reads its clock", view.refs, 0.05),)
+    if view and any(v.places <= 8 for v in view.vcpus):
+        return (Point("the vCPU stays at a few instructions: a polling loop", view.refs, 2),)
+    return ()
+
+
+def _runs_os(view: VcpuView) -> bool:
+    return any(v.mode in (CpuMode.LONG, CpuMode.PROTECTED) and v.places > 8 for v in view.vcpus)
+
+
+CAUSE = Cause(slug="pio-poll", family=Family.EXIT_STORM, rank=Rank.SPECIFIC, judge=pio_poll, absorbs=BUSY)

@@ -1,0 +1,57 @@
+"""Cause timer-storm/rtc-periodic-storm."""
+
+from crazytrain.diagnose.cause import BUSY, Cause, Rank
+from crazytrain.diagnose.signs import RTC_PORTS, loop_rate_point
+from crazytrain.diagnose.timer_signs import RTC_IRQ, irq_point, loop_cpu_point, port_point
+from crazytrain.model.facts import (
+    InterruptRates,
+    KvmExits,
+    LoopActivity,
+    Loops,
+    ThreadActivity,
+)
+from crazytrain.model.figures import share, span
+from crazytrain.model.finding import Claim, Family, Look, Point
+
+SHORT_NS = 2_000_000
+
+
+def rtc_periodic_storm(
+    loops: Loops | None, irqs: InterruptRates | None, exits: KvmExits | None, threads: ThreadActivity | None
+) -> Claim:
+    """Did the guest set the RTC's periodic interrupt to a high rate, so that the main loop wakes for each tick?"""
+    loop = loops.main if loops else None
+    points: list[Point] = []
+    if irqs:
+        points.append(irq_point(irqs, RTC_IRQ, "the RTC"))
+    if loop and loops:
+        points.extend(_fast_loop_points(loop, loops))
+    if exits and exits.ports:
+        points.append(port_point(exits, "the RTC's ports 0x70 and 0x71", *RTC_PORTS))
+    points.extend(loop_cpu_point(threads))
+    return Claim(
+        says="the guest has set the RTC's periodic interrupt to a high rate; QEMU's main loop wakes for each tick",
+        prior=0.02,
+        points=tuple(points),
+        missing=()
+        if irqs or (exits and exits.ports)
+        else (Look("how often IRQ 8 fires", "info irq, twice, in the monitor"),),
+    )
+
+
+def _fast_loop_points(loop: LoopActivity, loops: Loops) -> tuple[Point, ...]:
+    points = [p for p in (loop_rate_point(loop, loops.refs),) if p]
+    if loop.turns and loop.buckets:
+        short = loop.share_below(SHORT_NS)
+        says = f"{share(short)} of its timeouts were below {span(SHORT_NS)}"
+        points.append(Point(says, loops.refs, 2 if short >= 0.5 else 0.3))
+    return tuple(points)
+
+
+CAUSE = Cause(
+    slug="rtc-periodic-storm",
+    family=Family.TIMER_STORM,
+    rank=Rank.SPECIFIC,
+    judge=rtc_periodic_storm,
+    absorbs=(*BUSY, "timer-always-due"),
+)
