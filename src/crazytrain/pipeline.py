@@ -1,9 +1,11 @@
-"""The only place that joins the stages: ``look`` (guest to evidence), ``read`` (evidence to facts), ``conclude`` (facts to a report)."""
+"""The only place that joins the stages: ``look`` (guest to evidence), ``read`` (evidence to facts), ``conclude``
+(facts to a report).
+"""
 
 import asyncio
 import contextlib
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -11,11 +13,14 @@ import msgspec
 from crazytrain import __version__
 from crazytrain.collect import COLLECTORS
 from crazytrain.collect.look import Collector, Look
+from crazytrain.collect.overview import overview_readings
 from crazytrain.decode import decoders_of
 from crazytrain.derive import DERIVERS
 from crazytrain.derive.compare import compare
+from crazytrain.derive.overview import derive_overview
 from crazytrain.diagnose.causes import CAUSES
 from crazytrain.diagnose.engine import diagnose, headline, looks_wanted
+from crazytrain.diagnose.side import who_burns
 from crazytrain.diagnose.weigh import standing
 from crazytrain.host.door import Host, outcome_of
 from crazytrain.model.case import Case, Window
@@ -23,6 +28,7 @@ from crazytrain.model.evidence import Cost, Evidence, Kind, Outcome
 from crazytrain.model.facts import Facts
 from crazytrain.model.finding import Family, Finding
 from crazytrain.model.guest import Guest
+from crazytrain.model.overview import GuestOverview
 from crazytrain.model.report import BaselineView, Report, VerdictView
 from crazytrain.report.build import Conclusion, build
 from crazytrain.report.text import plain_text
@@ -42,6 +48,12 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
+async def survey(host: Host, guests: Sequence[Guest], window_s: float) -> tuple[GuestOverview, ...]:
+    """Who takes the CPU, one row a guest, from two readings ``window_s`` apart. A guest that hangs delays no other."""
+    readings = await overview_readings(host, guests, window_s)
+    return tuple(derive_overview(guest, decoded(seen).facts, seen) for guest, seen in readings)
+
+
 class Looked(msgspec.Struct, frozen=True, kw_only=True):
     """A look that is over: the case as it was kept, and the writer that still has to seal it."""
 
@@ -52,8 +64,8 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
 async def look(host: Host, guest: Guest, plan: Plan, progress: Progress, extra: Sequence[Evidence] = ()) -> Looked:
     """Look at one guest (and its sibling) for a window; each evidence is handed to the disk as soon as it is there.
 
-    Collectors run side by side, each within its own timeout; what one of them cannot see is evidence with an outcome. Cancelling
-    (Ctrl-C) ends every command that was started and leaves an incomplete case that can be read.
+    Collectors run side by side, each within its own timeout; what one of them cannot see is evidence with an outcome.
+    Cancelling (Ctrl-C) ends every command that was started and leaves an incomplete case that can be read.
     """
     begin = host.mono_ns()
     window = Window(wall_ns=host.wall_ns(), start_ns=begin, end_ns=begin + int(plan.window_s * 1e9))
@@ -144,14 +156,11 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 def read(evidence: Iterable[Evidence]) -> Reading:
-    """Decode each evidence by its kind, then derive what lies between. A defect in one decoder or deriver is told and stops no other."""
-    notes: list[str] = []
-    values: list[object] = []
-    for one in evidence:
-        for decode in decoders_of(one):
-            with _told(notes, f"{one.id} could not be read"):
-                values.extend(decode(one))
-    facts = Facts(values)
+    """Decode each evidence by its kind, then derive what lies between. A defect in one decoder or deriver is told and
+    stops no other.
+    """
+    seen = decoded(evidence)
+    notes, facts = list(seen.notes), seen.facts
     for derive in DERIVERS:
         with _told(notes, f"{derive.__name__} failed"):
             derived = derive(facts)
@@ -159,8 +168,19 @@ def read(evidence: Iterable[Evidence]) -> Reading:
     return Reading(facts, tuple(notes))
 
 
+def decoded(evidence: Iterable[Evidence]) -> Reading:
+    """Decode each evidence by its kind, no more."""
+    notes: list[str] = []
+    values: list[object] = []
+    for one in evidence:
+        for decode in decoders_of(one):
+            with _told(notes, f"{one.id} could not be read"):
+                values.extend(decode(one))
+    return Reading(Facts(values), tuple(notes))
+
+
 @contextlib.contextmanager
-def _told(notes: list[str], what: str) -> Iterable[None]:  # type: ignore[misc]
+def _told(notes: list[str], what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # noqa: BLE001 - the stage's one guard: told in the report
@@ -168,7 +188,9 @@ def _told(notes: list[str], what: str) -> Iterable[None]:  # type: ignore[misc]
 
 
 def conclude(case: Case, notes: Sequence[str] = ()) -> Report:
-    """Read a case (live, saved or pasted: the same code), judge it, compare it with its baseline, and build the report."""
+    """Read a case (live, saved or pasted: the same code), judge it, compare it with its baseline, and build the
+    report.
+    """
     here = read(case.evidence)
     findings = diagnose(here.facts, CAUSES)
     best = headline(findings, CAUSES)
@@ -178,7 +200,7 @@ def conclude(case: Case, notes: Sequence[str] = ()) -> Report:
             case=case,
             facts=here.facts,
             findings=findings,
-            verdict=_verdict(best),
+            verdict=_verdict(best, here.facts),
             looks=looks_wanted(findings),
             baseline=_baseline(case, here.facts),
             notes=(*notes, *here.notes),
@@ -186,10 +208,11 @@ def conclude(case: Case, notes: Sequence[str] = ()) -> Report:
     )
 
 
-def _verdict(best: Finding | None) -> VerdictView:
+def _verdict(best: Finding | None, facts: Facts) -> VerdictView:
     if best is None:
+        side = who_burns(facts)
         return VerdictView(
-            headline="the cause is not known from this evidence",
+            headline="the cause is not known from this evidence" + (f"; {side}" if side else ""),
             family=Family.UNKNOWN.value,
             cause="unknown",
             confidence=0.0,

@@ -68,10 +68,11 @@ def _weighed(cause: Cause, claim: Claim) -> Finding:
         because=tuple(p for p in strongest_first if p.ratio >= 1),
         against=tuple(p for p in reversed(strongest_first) if p.ratio < 1),
         missing=claim.missing if how is not Verdict.RULED_OUT else (),
+        aside=claim.aside,
     )
 
 
-def _finding(cause: Cause, how: Verdict, confidence: float, headline: str, **rest: tuple[object, ...]) -> Finding:
+def _finding(cause: Cause, how: Verdict, confidence: float, headline: str, **rest: object) -> Finding:
     words = cause.words
     fields: dict[str, object] = {
         "family": cause.family,
@@ -114,7 +115,7 @@ def _folded(findings: Sequence[Finding], causes: dict[str, Cause]) -> list[Findi
 def headline(findings: Sequence[Finding], causes: Sequence[Cause]) -> Finding | None:
     """The finding that gives the verdict: the most specific one found; else the likeliest possible one; else ``None``."""
     ranks = {c.slug: c.rank for c in causes}
-    eligible = [f for f in findings if ranks[f.cause] > Rank.NOTE and not f.folded_into]
+    eligible = [f for f in findings if ranks[f.cause] > Rank.NOTE and not f.folded_into and not f.aside]
     found = [f for f in eligible if f.verdict is Verdict.FOUND]
     if found:
         return max(found, key=lambda f: (ranks[f.cause], f.confidence))

@@ -65,7 +65,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     """What a cause's function returns: a sentence, a prior probability, and points for and against.
 
     ``missing`` are looks that this judgement did not have. ``ruled_out`` is a point so strong that the cause
-    cannot hold; the sentence then says why.
+    cannot hold; the sentence then says why. ``aside`` is true where the cause may hold but explains nothing of what is seen:
+    it is told, and never the headline.
     """
 
     says: str
@@ -73,6 +74,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     points: tuple[Point, ...] = ()
     missing: tuple[Look, ...] = ()
     ruled_out: bool = False
+    aside: bool = False
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,3 +94,4 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     refute: str = ""
     references: tuple[str, ...] = ()
     folded_into: str = ""
+    aside: bool = False

@@ -20,6 +20,7 @@ from crazytrain.model.report import (
 
 WIDTH = 110
 SHOWN_DIFFERENCES = 8
+LEANS_FROM = 0.04
 
 
 class Line(msgspec.Struct, frozen=True):
@@ -31,7 +32,7 @@ class Line(msgspec.Struct, frozen=True):
 
 def lines(report: Report, *, width: int = WIDTH, full: bool = False) -> tuple[Line, ...]:
     """The report as styled lines, wrapped to ``width``. ``full`` adds each finding's words and every evidence."""
-    parts = [*_head(report), *_verdict(report), *_why(report), *_story(report), *_baseline(report.baseline)]
+    parts = [*_head(report), *_verdict(report), *_why(report), *_story(report), *_baseline(report.baseline, shown=report.guest is not None)]
     parts += [*_others(report, full), *_do(report), *_looks(report), *_evidence(report, full), *_tail(report)]
     return tuple(wrapped for one in parts for wrapped in _wrap(one, width))
 
@@ -126,9 +127,9 @@ def _story(report: Report) -> Iterator[Line]:
             yield Line(f"      {one.says.strip()}" if inner else f"  · {one.says}{_where(one.evidence)}")
 
 
-def _baseline(baseline: BaselineView) -> Iterator[Line]:
+def _baseline(baseline: BaselineView, *, shown: bool) -> Iterator[Line]:
     if not baseline.name:
-        if baseline.choice:
+        if baseline.choice and shown:
             yield from _title("Compared with a healthy guest")
             yield Line(f"  not compared: {baseline.choice}")
         return
@@ -171,11 +172,15 @@ def _others(report: Report, full: bool) -> Iterator[Line]:
 
 def _undecided(report: Report, *, full: bool) -> Iterator[Line]:
     open_ones = [f for f in report.findings if f.verdict == "unknown" and f.cause != report.verdict.cause]
+    leaning = [f for f in open_ones if f.confidence >= LEANS_FROM]
+    blind = [f.cause for f in open_ones if f.confidence < LEANS_FROM]
     if open_ones and (full or report.verdict.confidence < 0.5):
         yield from _title("Not decided")
-        for one in open_ones:
+        for one in open_ones if full else leaning:
             sure = f" ({share(one.confidence)})" if one.confidence else ""
             yield Line(f"  · {one.cause}{sure}: {one.headline}", "dim")
+        if blind and not full:
+            yield Line(f"  · cannot be judged from this evidence: {', '.join(blind)}", "dim")
     for one in report.findings:
         if one.verdict == "broke":
             yield Line(f"  · {one.cause}: {one.headline}", "bad")

@@ -18,8 +18,8 @@ def software_emulation(
     named = [t for t in threads.threads if t.comm.endswith("/TCG")] if threads else []
     if named and threads:
         points.append(Point(f"its vCPU threads are named {named[0].comm}", threads.refs, 500))
-    if table and table.complete:
-        kvm = table.of("kvm-vm") or table.of("kvm-vcpu")
+    kvm = (table.of("kvm-vm") or table.of("kvm-vcpu")) if table else ()
+    if table and (kvm or table.complete):
         says = "it holds KVM descriptors" if kvm else "it holds no KVM descriptor"
         points.append(Point(says, table.refs, 0.001 if kvm else 30))
     if state and state.kvm is not None:
@@ -29,7 +29,12 @@ def software_emulation(
             )
         )
     burns = " and that is slow" if burning_vcpus(threads) else ""
-    return Claim(says=f"the guest runs in software emulation (TCG){burns}", prior=0.1, points=tuple(points))
+    return Claim(
+        says=f"the guest runs in software emulation (TCG){burns}",
+        prior=0.1,
+        points=tuple(points),
+        aside=threads is not None and not burns,
+    )
 
 
 CAUSE = Cause(slug="software-emulation", family=Family.EMULATED, rank=Rank.CONTEXT, judge=software_emulation)

@@ -15,7 +15,7 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
     ``name`` is what it is bound to (path or address of a socket, tap interface, pty), ``object_id`` the kernel's
     number of an eventfd (two descriptors with the same one are one object), ``count`` an eventfd's counter,
     ``signals`` those that a signalfd delivers, ``watches`` the descriptors in an epoll set, ``listening`` a socket
-    that waits for clients, ``locked`` a file on which QEMU holds its image locks.
+    that waits for clients (``None``: not known), ``locked`` a file on which QEMU holds its image locks.
     """
 
     fd: int
@@ -30,7 +30,7 @@ class Descriptor(msgspec.Struct, frozen=True, kw_only=True):
     count: int | None = None
     signals: tuple[int, ...] = ()
     watches: tuple[int, ...] = ()
-    listening: bool = False
+    listening: bool | None = None
     locked: bool = False
     refs: tuple[Ref, ...] = ()
 

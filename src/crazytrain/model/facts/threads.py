@@ -29,7 +29,8 @@ class TaskReading(msgspec.Struct, frozen=True, kw_only=True):
     """One thread at one instant: counters of ``/proc/PID/task/TID/{stat,schedstat,status}``.
 
     ``*_ticks`` are clock ticks (``user_ticks`` includes ``guest_ticks``, as in the file). ``delay_ns`` is the time
-    spent runnable but waiting for a CPU, ``None`` where schedstat is not there.
+    spent runnable but waiting for a CPU, ``None`` where schedstat is not there. ``mono_ns`` is the moment of this very
+    reading (0: not known): on a busy host some ms may pass between the first thread's and the last one's.
     """
 
     tid: int
@@ -44,6 +45,7 @@ class TaskReading(msgspec.Struct, frozen=True, kw_only=True):
     voluntary_switches: int | None = None
     involuntary_switches: int | None = None
     kernel: bool = False
+    mono_ns: int = 0
 
 
 class TaskTable(msgspec.Struct, frozen=True, kw_only=True):
