@@ -14,6 +14,7 @@ from crazytrain import __version__
 from crazytrain.collect import COLLECTORS
 from crazytrain.collect.look import Collector, Look
 from crazytrain.collect.overview import overview_readings
+from crazytrain.collect.status import status_now
 from crazytrain.decode import decoders_of
 from crazytrain.derive import DERIVERS
 from crazytrain.derive.compare import compare
@@ -25,7 +26,7 @@ from crazytrain.diagnose.weigh import standing
 from crazytrain.host.door import Host, outcome_of
 from crazytrain.model.case import Case, Window
 from crazytrain.model.evidence import Cost, Evidence, Kind, Outcome
-from crazytrain.model.facts import Facts
+from crazytrain.model.facts import Facts, QemuState
 from crazytrain.model.finding import Family, Finding
 from crazytrain.model.guest import Guest
 from crazytrain.model.overview import GuestOverview
@@ -48,10 +49,29 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-async def survey(host: Host, guests: Sequence[Guest], window_s: float) -> tuple[GuestOverview, ...]:
-    """Who takes the CPU, one row a guest, from two readings ``window_s`` apart. A guest that hangs delays no other."""
+async def survey(
+    host: Host, guests: Sequence[Guest], window_s: float, *, ask: bool = False
+) -> tuple[GuestOverview, ...]:
+    """Who takes the CPU, one row a guest, from two readings ``window_s`` apart; with ``ask``, what its monitor says.
+
+    Everything goes on side by side, each with its own timeout: a guest that hangs delays no other.
+    """
+    asking = asyncio.gather(*(_status(host, guest) if ask else _unasked() for guest in guests))
     readings = await overview_readings(host, guests, window_s)
-    return tuple(derive_overview(guest, decoded(seen).facts, seen) for guest, seen in readings)
+    rows = [derive_overview(guest, decoded(seen).facts, seen) for guest, seen in readings]
+    told = await asking
+    return tuple(msgspec.structs.replace(row, status=said) for row, said in zip(rows, told, strict=True))
+
+
+async def _unasked() -> str:
+    return ""
+
+
+async def _status(host: Host, guest: Guest) -> str:
+    """What QEMU's monitor or libvirt says of a guest; in parentheses how asking ended where it says nothing."""
+    seen = await status_now(host, guest)
+    state = decoded((seen,)).facts.get(QemuState)
+    return state.status if state and state.status else f"({seen.outcome.value})"
 
 
 class Looked(msgspec.Struct, frozen=True, kw_only=True):

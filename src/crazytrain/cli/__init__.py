@@ -1,7 +1,7 @@
 """One file per verb: parses, calls, prints. ``VERBS`` is the registry, in the order of ``--help``.
 
-Exit codes: 0 done; 1 something failed; 2 wrong use; 65 bad input; 66 no such guest or case; 69 a needed program is missing; 70 a lab guest
-failed; 77 not allowed; 130 interrupted. ``guard`` exits with its command's code.
+Exit codes: 0 done; 1 something failed; 2 wrong use; 65 bad input; 66 no such guest or case; 69 a needed program is
+missing; 70 a lab guest failed; 77 not allowed; 130 interrupted. ``guard`` exits with its command's code.
 """
 
 import sys

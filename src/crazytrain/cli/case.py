@@ -50,7 +50,8 @@ def pack_case(
     root: ROOT = None,
     out: Annotated[Path | None, typer.Option("--out", help="File or folder to write to. Default: here.")] = None,
     redact: Annotated[
-        bool, typer.Option("--redact", help="Leave out or mask what may be secret: console, passwords, names, addresses.")
+        bool,
+        typer.Option("--redact", help="Leave out or mask what may be secret: console, passwords, names, addresses."),
     ] = False,
 ) -> None:
     """Pack a case into one file that a colleague can open with `crazytrain explain FILE`."""

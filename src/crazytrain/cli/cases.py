@@ -34,7 +34,9 @@ def _row(one: CaseLine) -> str:
     when = dt.datetime.fromtimestamp(one.wall_ns / 1e9).astimezone().isoformat(" ", "seconds") if one.wall_ns else "?"
     length = span(one.length_ns) if one.length_ns else "?"
     whole = "" if one.complete else "  INCOMPLETE"
-    return f"{plain(one.id)}  {when}  {length:>6}  {size(one.size_bytes):>9}{whole}  {plain(one.headline or one.trouble)}"
+    return (
+        f"{plain(one.id)}  {when}  {length:>6}  {size(one.size_bytes):>9}{whole}  {plain(one.headline or one.problem)}"
+    )
 
 
 def show_one(root: Path | None, wanted: str, *, as_json: bool, full: bool, raw: str | None) -> None:
@@ -67,17 +69,17 @@ def check(root: Path | None, wanted: str, *, as_json: bool) -> None:
     if as_json:
         screen.json(problems)
     for problem in () if as_json else problems:
-        print(f"{plain(problem.file)}: {plain(problem.what)}")
-    if problems:
+        print(f"{plain(problem.file)}: {plain(problem.says)}")
+    if any(problem.broken for problem in problems):
         raise BrokenCase(f"{path} is not whole", "What still fits can be read: crazytrain case show")
     if not as_json:
-        print(f"{path} is whole")
+        print(f"{path}: " + ("what is there fits, but the capture was cut off" if problems else "whole"))
 
 
 def pack_one(root: Path | None, wanted: str, out: Path | None, *, redact: bool) -> None:
     """Pack, and say where it is and what it may hold."""
     path = find(the_root(root), wanted)
-    packed = pack(path, out or Path.cwd(), redact)
+    packed = pack(path, out or Path.cwd(), redact=redact)
     print(packed)
     if not redact:
         print(

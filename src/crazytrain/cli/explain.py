@@ -7,17 +7,19 @@ import typer
 
 
 def explain(
-    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="Files or case folders; '-' is standard input.")],
+    files: Annotated[
+        list[str], typer.Argument(metavar="FILE...", help="Files or case folders; '-' is standard input.")
+    ],
     as_json: Annotated[bool, typer.Option("--json", help="Print the report as JSON (its schema is in docs/).")] = False,
     full: Annotated[bool, typer.Option("--full", help="Print all findings and all evidence.")] = False,
 ) -> None:
-    """Explain what somebody pasted, saved or sent: strace lines, descriptors, top -H, a QEMU command line, a packed case.
+    """Explain what somebody pasted, saved or sent: strace lines, descriptors, top -H, a QEMU command line, a packed
+    case.
 
-    The kind of each part is found by its content, several kinds may be in one file, and prompts, mail quoting, line wraps and CRLF do no
-    harm. What was not recognised is said.
+    The kind of each part is found by its content, several kinds may be in one file, and prompts, mail quoting, line
+    wraps and CRLF do no harm. What was not recognised is said.
 
     Examples:
-
         crazytrain explain strace.txt fd.txt
 
         strace -p 4711 2>&1 | head -200 | crazytrain explain -

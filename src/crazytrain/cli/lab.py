@@ -8,7 +8,9 @@ import typer
 app = typer.Typer(help="Real guests that misbehave on purpose: list, start, stop, run.", no_args_is_help=True)
 
 NAME = Annotated[str, typer.Argument(help="One of `crazytrain lab list`.")]
-KERNEL = Annotated[Path | None, typer.Option("--kernel", help="Kernel for Linux guests; default: Debian's cloud kernel, fetched once.")]
+KERNEL = Annotated[
+    Path | None, typer.Option("--kernel", help="Kernel for Linux guests; default: Debian's cloud kernel, fetched once.")
+]
 
 
 @app.command("list")
@@ -33,7 +35,9 @@ def start_guest(
 
 @app.command("stop")
 def stop_guest(
-    name: Annotated[str | None, typer.Argument(help="Which; none: all that the lab started.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="Which; none: all that the lab started.", show_default=False)
+    ] = None,
 ) -> None:
     """Stop a guest of the lab (or all), and only guests that the lab started."""
     from crazytrain.cli import laboratory

@@ -9,6 +9,7 @@ from pathlib import Path
 import msgspec
 
 from crazytrain.cli import looking, screen
+from crazytrain.cli.places import lab_cache_dir, lab_state_dir
 from crazytrain.lab import GUESTS, LabGuest, Running, Wish, find_guest, running, start, stop, stop_all
 from crazytrain.model.report import Report
 
@@ -26,27 +27,9 @@ class GuestLine(msgspec.Struct, frozen=True, kw_only=True):
     running: tuple[str, ...]
 
 
-def state_dir() -> Path:
-    """Where running guests are kept track of: a short path, for it holds sockets."""
-    override = os.environ.get("CRAZYTRAIN_LAB")
-    if override:
-        return Path(override)
-    if os.geteuid() == 0:
-        return Path("/run/crazytrain/lab")
-    runtime = os.environ.get("XDG_RUNTIME_DIR")
-    return Path(runtime, "crazytrain", "lab") if runtime else Path(f"/tmp/crazytrain-{os.geteuid()}/lab")  # noqa: S108
-
-
-def cache_dir() -> Path:
-    """Where fetched and built files are kept."""
-    override = os.environ.get("CRAZYTRAIN_CACHE")
-    base = override or os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) if override else Path(base, "crazytrain", "lab")
-
-
 def show_list(*, as_json: bool) -> None:
     """Print the kinds and what runs."""
-    alive = running(state_dir(), screen.Progress())
+    alive = running(lab_state_dir(), screen.Progress())
     rows = tuple(_line(guest, alive) for guest in GUESTS)
     if as_json:
         screen.json(rows)
@@ -80,8 +63,8 @@ def _started(name: str, kernel: Path | None, instance: str | None) -> Running:
     try:
         return start(
             name,
-            state_dir=state_dir(),
-            cache_dir=cache_dir(),
+            state_dir=lab_state_dir(),
+            cache_dir=lab_cache_dir(),
             tell=progress,
             wish=Wish(kernel=kernel, name=instance),
         )
@@ -92,7 +75,9 @@ def _started(name: str, kernel: Path | None, instance: str | None) -> Running:
 def stop_some(name: str | None) -> None:
     """Stop one, or all."""
     tell = screen.Progress()
-    stopped = (stop(name, state_dir=state_dir(), tell=tell),) if name else stop_all(state_dir=state_dir(), tell=tell)
+    stopped = (
+        (stop(name, state_dir=lab_state_dir(), tell=tell),) if name else stop_all(state_dir=lab_state_dir(), tell=tell)
+    )
     tell.done()
     for one in stopped:
         print(f"stopped {one.name} (pid {one.pid})")
@@ -100,29 +85,19 @@ def stop_some(name: str | None) -> None:
         print("no lab guest runs")
 
 
-def run_story(
-    name: str, kernel: Path | None, seconds: float, *, as_json: bool, full: bool, cost: str, quiet: bool = False
-) -> Report:
+def run_story(name: str, kernel: Path | None, seconds: float, *, as_json: bool, full: bool, cost: str) -> Report:
     """Start a healthy guest and the one that misbehaves, look, print why, stop both."""
     kind = find_guest(name)
     suffix = str(os.getpid())
-    with _running_for_now(BESIDE, kernel, f"{BESIDE}-{suffix}") as beside, _running_for_now(name, kernel, f"{name}-{suffix}") as sick:
-        _say(f"{beside.qemu_name} (healthy) and {sick.qemu_name} run: {kind.summary}", quiet=quiet)
-        report = looking.why(
-            wanted=str(sick.pid),
-            seconds=seconds,
-            against=str(beside.pid),
-            out=None,
-            cost=cost,
-            quiet=as_json or quiet,
-        )
+    with (
+        _running_for_now(BESIDE, kernel, f"{BESIDE}-{suffix}") as beside,
+        _running_for_now(name, kernel, f"{name}-{suffix}") as sick,
+    ):
+        print(f"{beside.qemu_name} (healthy) and {sick.qemu_name} run: {kind.summary}", file=sys.stderr)
+        wish = looking.Wish(wanted=str(sick.pid), seconds=seconds, against=str(beside.pid), cost=cost)
+        report = looking.why(wish)
         screen.show(report, as_json=as_json, full=full)
     return report
-
-
-def _say(text: str, *, quiet: bool) -> None:
-    if not quiet:
-        print(text, file=sys.stderr)
 
 
 @contextmanager
@@ -131,4 +106,4 @@ def _running_for_now(name: str, kernel: Path | None, instance: str) -> Iterator[
     try:
         yield guest
     finally:
-        stop(guest.name, state_dir=state_dir(), tell=lambda _: None)
+        stop(guest.name, state_dir=lab_state_dir(), tell=lambda _: None)

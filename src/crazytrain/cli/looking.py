@@ -2,20 +2,24 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
+from crazytrain.cli.places import lab_state_dir
 from crazytrain.cli.screen import Progress
 from crazytrain.collect import discover
 from crazytrain.collect.find import find
 from crazytrain.decode.command_line import config_of
+from crazytrain.derive.overview import hottest
 from crazytrain.derive.sibling import fitting
 from crazytrain.host import Host, LiveHost
+from crazytrain.lab import running
 from crazytrain.model.case import Case
 from crazytrain.model.errors import BadInput, NoSuchGuest
-from crazytrain.model.evidence import Cost
+from crazytrain.model.evidence import Cost, Evidence, Kind
 from crazytrain.model.figures import share
 from crazytrain.model.guest import Guest
 from crazytrain.model.overview import GuestOverview
@@ -38,18 +42,26 @@ class Against(msgspec.Struct, frozen=True):
     choice: str = ""
 
 
-def why(
-    *, wanted: str | None, seconds: float, against: str | None, out: Path | None, cost: str, quiet: bool = False
-) -> Report:
+class Wish(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked of ``why``: which guest, for how long, beside whom, where to keep the case, how dear at most."""
+
+    wanted: str | None = None
+    seconds: float = 5.0
+    against: str | None = None
+    out: Path | None = None
+    cost: str = Cost.SAMPLES.value
+
+
+def why(wish: Wish, *, quiet: bool = False) -> Report:
     """Look at one guest and conclude; the case is sealed with its report.
 
     Raises:
         NoSuchGuest, BadInput: the guest (or the one to compare with) cannot be told.
     """
     progress = Progress(quiet=quiet)
-    ceiling = _ceiling(cost)
+    ceiling = _ceiling(wish.cost)
     try:
-        return asyncio.run(_why(LiveHost(), wanted, seconds, against, out, ceiling, progress))
+        return asyncio.run(_why(LiveHost(), wish, ceiling, progress))
     finally:
         progress.done()
 
@@ -61,32 +73,24 @@ def _ceiling(word: str) -> Cost:
         raise BadInput(f"--cost {plain(word)!r} is not known", f"One of: {', '.join(c.value for c in Cost)}") from None
 
 
-async def _why(
-    host: Host,
-    wanted: str | None,
-    seconds: float,
-    against: str | None,
-    out: Path | None,
-    ceiling: Cost,
-    progress: Tell,
-) -> Report:
+async def _why(host: Host, wish: Wish, ceiling: Cost, progress: Tell) -> Report:
     guests = await discover.guests(host, config_of)
     if not guests:
         raise NoSuchGuest("no QEMU guest runs on this host", "None, or none that this user may see: crazytrain doctor")
     rows: tuple[GuestOverview, ...] = ()
-    if wanted is None or (against is None and len(guests) > 1):
+    if wish.wanted is None or (wish.against is None and len(guests) > 1):
         progress(f"looking who is hot: {len(guests)} guests, {SURVEY_S:g} s")
         rows = await survey(host, guests, SURVEY_S)
-    guest = find(guests, wanted) if wanted is not None else _hottest(rows)
-    beside = _against(against, guest, guests, rows)
+    guest = find(guests, wish.wanted) if wish.wanted is not None else _hottest(rows)
+    beside = _against(wish.against, guest, guests, rows)
     plan = Plan(
-        window_s=seconds,
+        window_s=wish.seconds,
         ceiling=ceiling,
-        root=out or cases_root(os.environ, os.geteuid()),
+        root=wish.out or cases_root(os.environ, os.geteuid()),
         sibling=beside.guest,
         choice=beside.choice,
     )
-    looked = await look(host, guest, plan, progress)
+    looked = await look(host, guest, plan, progress, lab_evidence(guest))
     return _concluded(looked, beside, progress)
 
 
@@ -100,13 +104,31 @@ def _concluded(looked: Looked, beside: Against, progress: Tell) -> Report:
     return msgspec.structs.replace(report, notes=(*report.notes, *problems)) if problems else report
 
 
+def lab_evidence(guest: Guest) -> tuple[Evidence, ...]:
+    """What the lab did to this guest, where it is one of the lab's own; it is kept with the case as the proof."""
+    for one in running(lab_state_dir(), lambda _: None):
+        if one.process and one.pid == guest.pid and one.actions.exists():
+            return (
+                Evidence(
+                    id="lab.0",
+                    kind=Kind.LAB,
+                    source=str(one.actions),
+                    data=one.actions.read_bytes(),
+                    mono_ns=time.monotonic_ns(),
+                    wall_ns=time.time_ns(),
+                ),
+            )
+    return ()
+
+
 def _hottest(rows: Sequence[GuestOverview]) -> Guest:
-    return max(rows, key=lambda r: r.split.cpu_ratio if r.split else -1.0).guest
+    row = hottest(rows)
+    if row is None:
+        raise NoSuchGuest("no guest's threads could be read, so none is the hottest", "Name one: crazytrain why NAME")
+    return row.guest
 
 
-def _against(
-    wanted: str | None, guest: Guest, guests: Sequence[Guest], rows: Sequence[GuestOverview]
-) -> Against:
+def _against(wanted: str | None, guest: Guest, guests: Sequence[Guest], rows: Sequence[GuestOverview]) -> Against:
     if wanted == NOBODY:
         return Against(choice="not asked for (--against none)")
     if wanted is None:
@@ -137,7 +159,9 @@ def guard_look(guests: Sequence[Guest], seconds: float, progress: Tell) -> list[
 
 async def _guard_look(host: Host, guests: Sequence[Guest], seconds: float, progress: Tell) -> list[tuple[str, str]]:
     root = cases_root(os.environ, os.geteuid())
-    plan = Plan(window_s=seconds, ceiling=Cost.SAMPLES, root=root, choice="taken in a hurry: nobody beside it was looked at")
+    plan = Plan(
+        window_s=seconds, ceiling=Cost.SAMPLES, root=root, choice="taken in a hurry: nobody beside it was looked at"
+    )
     looks = await asyncio.gather(*(look(host, guest, plan, progress) for guest in guests))
     kept = []
     for looked in looks:
@@ -161,5 +185,5 @@ async def _overview(host: Host, seconds: float, progress: Tell) -> tuple[GuestOv
     guests = await discover.guests(host, config_of)
     if seconds >= 2:
         progress(f"measuring {len(guests)} guests for {seconds:g} s")
-    rows = await survey(host, guests, seconds)
+    rows = await survey(host, guests, seconds, ask=True)
     return tuple(sorted(rows, key=lambda r: -(r.split.cpu_ratio if r.split else 0.0)))

@@ -94,5 +94,3 @@ def _content(path: Path | None) -> bytes:
         hint = f"head -c {LIMIT_BYTES} {name} | crazytrain explain -"
         raise BadInput(f"{name} is larger than {LIMIT_BYTES >> 20} MiB", hint)
     return data
-
-

@@ -38,28 +38,21 @@ def why(
 ) -> None:
     """Look at a running guest, keep the evidence as a case, and say what it does, why, and what to do.
 
-    The guest is not changed and not paused. Looking takes --for seconds: files of /proc, aggregation in the kernel (bpftrace), short
-    questions to QEMU's monitor, and, at --cost stops, a strace burst of a quarter of a second on the main loop and iothreads (never on vCPU threads).
-    What could not be seen is said, with the reason.
+    The guest is not changed and not paused. Looking takes --for seconds: files of /proc, aggregation in the kernel
+    (bpftrace), short questions to QEMU's monitor, and, at --cost stops, a strace burst of a quarter of a second on
+    the main loop and iothreads (never on vCPU threads). What could not be seen is said, with the reason.
 
     Examples:
-
         crazytrain why                        the hottest guest of this host
 
         crazytrain why web01 --against web02  compared with a healthy one
 
         crazytrain why --pid 4711 --for 2 --json
     """
-    from crazytrain.cli import looking
+    from crazytrain.cli import looking, screen
 
-    report = looking.why(
-        wanted=str(pid) if pid is not None else guest,
-        seconds=seconds,
-        against=against,
-        out=out,
-        cost=cost,
-        quiet=quiet or as_json,
+    wish = looking.Wish(
+        wanted=str(pid) if pid is not None else guest, seconds=seconds, against=against, out=out, cost=cost
     )
-    from crazytrain.cli import screen
-
+    report = looking.why(wish, quiet=quiet)
     screen.show(report, as_json=as_json, full=full)

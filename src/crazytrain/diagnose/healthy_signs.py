@@ -25,7 +25,7 @@ from crazytrain.model.finding import Point
 IDLE_TO = 0.10
 
 
-LOOP_BUSY_FROM = 0.25
+LOOP_BUSY_FROM = 0.15
 
 
 AT_FAULT = ("io-error", "internal-error", "guest-panicked", "shutdown", "watchdog")

@@ -35,13 +35,13 @@ class _Child:
     """One running command: collects its output, knows when it ended, can be ended."""
 
     def __init__(self, argv: Sequence[str], limit_bytes: int, stdin: bytes | None) -> None:
-        self.process = subprocess.Popen(  # noqa: S603 - argv is a list, no shell
+        self.process = subprocess.Popen(
             argv,
             stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             start_new_session=True,
-            preexec_fn=_die_with(os.getpid()),
+            preexec_fn=_die_with(os.getpid()),  # noqa: PLW1509 - it takes no lock: one prctl, one getppid
             env={**os.environ, "LC_ALL": "C"},
         )
         self.pidfd = os.pidfd_open(self.process.pid)
@@ -95,8 +95,13 @@ class _Child:
 
 async def _readable(fd: int) -> None:
     loop = asyncio.get_running_loop()
-    done = loop.create_future()
-    loop.add_reader(fd, lambda: done.done() or done.set_result(None))
+    done: asyncio.Future[None] = loop.create_future()
+
+    def ready() -> None:
+        if not done.done():
+            done.set_result(None)
+
+    loop.add_reader(fd, ready)
     try:
         await done
     finally:

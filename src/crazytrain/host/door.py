@@ -29,14 +29,17 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Host(Protocol):
-    """The machine. Paths are absolute, as the machine itself names them. Reads raise ``OSError``; see ``outcome_of``."""
+    """The machine. Paths are absolute, as the machine itself names them. Reads raise ``OSError``; see ``outcome_of``.
+    """
 
     def read(self, path: str, limit_bytes: int = FILE_LIMIT_BYTES) -> bytes:
         """Up to ``limit_bytes`` of a file. May block on files of a process that hangs: see ``patiently``."""
         ...
 
     def read_tail(self, path: str, limit_bytes: int) -> tuple[bytes, int]:
-        """The last ``limit_bytes`` of a regular file, and the file's size. Refuses what is no regular file (``OSError``)."""
+        """The last ``limit_bytes`` of a regular file, and the file's size. Refuses what is no regular file
+        (``OSError``).
+        """
         ...
 
     def read_at(self, path: str, offset: int, length: int) -> bytes:
@@ -90,8 +93,9 @@ class Host(Protocol):
     ) -> Finished:
         """Run a command that dies with us.
 
-        It gets SIGINT after ``interrupt_after_s`` or when its output passes ``limit_bytes`` (outcome ``TRUNCATED``), SIGKILL at ``timeout_s`` (outcome
-        ``TIMED_OUT``) or when we are cancelled or killed. Never raises for what the command does.
+        It gets SIGINT after ``interrupt_after_s`` or when its output passes ``limit_bytes`` (outcome ``TRUNCATED``),
+        SIGKILL at ``timeout_s`` (outcome ``TIMED_OUT``) or when we are cancelled or killed. Never raises for what the
+        command does.
         """
         ...
 

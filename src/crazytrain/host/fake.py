@@ -14,8 +14,9 @@ T = TypeVar("T")
 class FakeHost:
     """Files, links, commands and monitors by name. A value that is an ``OSError`` is raised.
 
-    ``files`` maps absolute paths to content, ``links`` to targets, ``commands`` a program's name to what it prints, ``monitors`` a
-    socket's path to what it answers. Its clock moves only by ``sleep_until`` and by ``tick_ns`` at each reading.
+    ``files`` maps absolute paths to content, ``links`` to targets, ``commands`` a program's name to what it prints,
+    ``monitors`` a socket's path to what it answers. Its clock moves only by ``sleep_until`` and by ``tick_ns`` at
+    each reading.
     """
 
     def __init__(

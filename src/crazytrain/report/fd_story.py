@@ -22,7 +22,7 @@ WORDS = {
 def listing_story(facts: Facts) -> tuple[StoryLine, ...]:
     """Sentences about a pasted listing; none where the descriptors were seen live beside the threads."""
     table = facts.get(DescriptorTable)
-    if table is None or not table.descriptors or facts.get(ThreadActivity):
+    if table is None or not table.descriptors or facts.get(ThreadActivity) is not None:
         return ()
     return tuple(_sentences(table, facts))
 

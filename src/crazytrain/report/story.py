@@ -19,6 +19,7 @@ from crazytrain.model.facts import (
     ThreadUse,
     VcpuView,
 )
+from crazytrain.model.facts.lab import LabDeed
 from crazytrain.model.figures import count, rate, share, span
 from crazytrain.model.report import StoryLine
 from crazytrain.report.escape import plain
@@ -42,6 +43,7 @@ def story(facts: Facts) -> tuple[StoryLine, ...]:
         *_clock(facts),
         *_state(facts),
         *_console(facts),
+        *_lab(facts),
     ]
     return tuple(lines)
 
@@ -203,3 +205,9 @@ def _console(facts: Facts) -> Iterator[StoryLine]:
     console = facts.get(ConsoleLog)
     for one in console.matter[-3:] if console else ():
         yield line(f"the guest's console ({one.meaning.value}): {one.text}", (one.ref,))
+
+
+def _lab(facts: Facts) -> Iterator[StoryLine]:
+    deed = facts.get(LabDeed)
+    for says in deed.says if deed else ():
+        yield line(says, deed.refs if deed else ())

@@ -32,7 +32,13 @@ class Line(msgspec.Struct, frozen=True):
 
 def lines(report: Report, *, width: int = WIDTH, full: bool = False) -> tuple[Line, ...]:
     """The report as styled lines, wrapped to ``width``. ``full`` adds each finding's words and every evidence."""
-    parts = [*_head(report), *_verdict(report), *_why(report), *_story(report), *_baseline(report.baseline, shown=report.guest is not None)]
+    parts = [
+        *_head(report),
+        *_verdict(report),
+        *_why(report),
+        *_story(report),
+        *_baseline(report.baseline, shown=report.guest is not None),
+    ]
     parts += [*_others(report, full), *_do(report), *_looks(report), *_evidence(report, full), *_tail(report)]
     return tuple(wrapped for one in parts for wrapped in _wrap(one, width))
 

@@ -62,7 +62,7 @@ def _line(says: str, *refs: Ref) -> StoryLine:
 
 def _coverage(story: TraceStory, facts: Facts) -> Iterator[StoryLine]:
     use = facts.get(SyscallUse)
-    if use is None or use.coverage is not Coverage.ONE_THREAD or facts.get(ThreadActivity):
+    if use is None or use.coverage is not Coverage.ONE_THREAD or facts.get(ThreadActivity) is not None:
         return
     refs = tuple(r for r in (story.first_ref, story.last_ref) if r)
     why = (

@@ -1,0 +1,136 @@
+"""What QEMU says of itself: its QMP monitor, asked at both ends of the window, each time left at once."""
+
+import json
+from collections.abc import Sequence
+
+import msgspec
+
+from crazytrain.collect.chardevs import Monitor, monitors, reachable
+from crazytrain.collect.look import Collector, Look
+from crazytrain.collect.same import gone, still_same
+from crazytrain.collect.virsh import ask_virsh
+from crazytrain.model.evidence import Cost, Evidence, Kind, Outcome
+from crazytrain.model.guest import Accelerator, Manager
+
+_TIMEOUT_S = 1.0
+_MOST_SOCKETS = 2
+
+
+class Pace(msgspec.Struct, frozen=True, kw_only=True):
+    """How to ask: limits for each answer and for the whole, and the pause between questions. See ``Host.converse``."""
+
+    timeout_s: float = _TIMEOUT_S
+    pause_s: float = 0.0
+    hold_s: float = 2.0
+
+
+class Answers(msgspec.Struct, frozen=True, kw_only=True):
+    """What a monitor answered: JSON lines as ``Host.converse`` gives them, how it ended, and where was asked."""
+
+    data: bytes
+    outcome: Outcome
+    detail: str
+    source: str
+
+
+def question(execute: str, **arguments: object) -> bytes:
+    """Write one QMP command."""
+    return json.dumps({"execute": execute, **({"arguments": arguments} if arguments else {})}).encode()
+
+
+def human(line: str, vcpu: int | None = None) -> bytes:
+    """Write one command of the monitor for people (HMP), about one vCPU where it is given."""
+    about = {} if vcpu is None else {"cpu-index": vcpu}
+    return question("human-monitor-command", **{"command-line": line}, **about)
+
+
+def by_virsh(look: Look) -> bool:
+    """Whether the guest has no monitor but libvirt's."""
+    return look.guest.manager is Manager.LIBVIRT and not any(m.askable for m in monitors(look.guest.command_line))
+
+
+async def ask(look: Look, questions: Sequence[bytes], pace: Pace) -> Answers:
+    """Ask the guest's own QMP socket (the next one where there are two and the first does not answer), or libvirt."""
+    there = monitors(look.guest.command_line)
+    own = [monitor.chardev.path for monitor in there if monitor.askable]
+    if not own and look.guest.manager is Manager.LIBVIRT:
+        return await _ask_libvirt(look, questions)
+    answers = Answers(data=b"", outcome=Outcome.ABSENT, detail=_why_none(there), source="QMP")
+    for path in own[:_MOST_SOCKETS]:
+        at = reachable(look.host, look.guest.pid, path)
+        data, outcome, detail = await look.host.converse(
+            at, questions, timeout_s=pace.timeout_s, pause_s=pace.pause_s, hold_s=pace.hold_s
+        )
+        answers = Answers(data=data, outcome=outcome, detail=detail, source=f"QMP unix:{path}")
+        if data or outcome is Outcome.OK:
+            break
+    return answers
+
+
+async def _ask_libvirt(look: Look, questions: Sequence[bytes]) -> Answers:
+    domain = look.guest.uuid or look.guest.name
+    data, outcome, detail = await ask_virsh(look.host, domain, questions)
+    source = f"virsh qemu-monitor-command {domain} (libvirt marks the domain: custom-monitor)"
+    return Answers(data=data, outcome=outcome, detail=detail, source=source)
+
+
+def _why_none(there: Sequence[Monitor]) -> str:
+    if not there:
+        return "there is no monitor on the command line"
+    return "no QMP socket that we may ask: " + ", ".join(_refused(monitor) for monitor in there)
+
+
+def _refused(monitor: Monitor) -> str:
+    where = monitor.chardev.label or "unknown"
+    if monitor.chardev.libvirts:
+        return "libvirt's own monitor, left to libvirt"
+    if not monitor.qmp:
+        return f"{where} is a monitor for people (HMP)"
+    if monitor.chardev.backend == "socket" and monitor.chardev.path:
+        return f"{where} is a socket to which QEMU connects"
+    return f"QMP on {where}"
+
+
+def _questions(look: Look, *, first: bool) -> tuple[bytes, ...]:
+    """What is asked; the counters come first, so that both readings are as far apart as the window is long."""
+    provider = {"provider": "kvm"}
+    stats = question("query-stats", target="vcpu", providers=[provider])
+    names = ("query-status", "query-version", "query-kvm", "query-cpus-fast")
+    rare = ("query-name", "query-chardev", "query-block") if first else ()
+    counters = () if look.guest.accelerator is Accelerator.TCG else (stats,)
+    return (human("info irq"), *counters, *map(question, names), *map(question, rare))
+
+
+async def collect_monitor(look: Look) -> None:
+    """Keep ``qmp.0`` from the window's start and ``qmp.1`` from its end; the second try of one that hung comes earlier."""
+    first = await _asked(look, "qmp.0", first=True)
+    late = first.outcome is Outcome.TIMED_OUT
+    if first.usable or late:
+        await look.host.sleep_until(look.end_ns - (int(_TIMEOUT_S * 1e9) if late else 0))
+        await _asked(look, "qmp.1", first=False)
+
+
+async def _asked(look: Look, name: str, *, first: bool) -> Evidence:
+    host = look.host
+    begin_ns, wall_ns = host.mono_ns(), host.wall_ns()
+    if not still_same(host, look.guest.process):
+        seen = gone(look, name, Kind.QMP)
+    else:
+        answers = await ask(look, _questions(look, first=first), Pace())
+        seen = Evidence(
+            id=name,
+            kind=Kind.QMP,
+            source=answers.source,
+            outcome=answers.outcome,
+            detail=answers.detail,
+            data=answers.data,
+            mono_ns=begin_ns,
+            wall_ns=wall_ns,
+            took_ns=host.mono_ns() - begin_ns,
+            cost=Cost.SAMPLES,
+        )
+    look.keep(seen)
+    return seen
+
+
+COLLECTOR = Collector(name="monitor", cost=Cost.SAMPLES, timeout_s=8.0, limit_bytes=16 << 20, run=collect_monitor)

@@ -1,0 +1,213 @@
+"""One conversation with a QMP monitor: connect, ask, leave at once.
+
+QEMU serves one QMP client at a time. Who comes second is connected by the kernel but gets no greeting until the first
+one leaves, so every wait here is bounded, and the connection is never kept longer than the questions take.
+"""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import re
+import socket
+import struct
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from qemu.qmp import ConnectError, ExecuteError, QMPClient, QMPError
+from qemu.qmp.message import Message
+
+from crazytrain.host.door import outcome_of
+from crazytrain.model.evidence import Outcome
+from crazytrain.model.facts.qemu import MONITOR_BUSY
+
+_ANSWER_LIMIT_BYTES = 4 << 20
+_TOTAL_LIMIT_BYTES = 16 << 20
+_LEAVE_S = 0.5
+_SOCKETS_LIMIT_BYTES = 4 << 20
+# A line of /proc/net/unix: address, reference count, protocol, flags, type, state, inode, path as it was bound. State 01
+# listens, 02 waits to be accepted, 03 is connected. A third reference is the client's: with two, the client has gone
+# and QEMU has not noticed yet.
+_CLIENT_OF = re.compile(rb"^[0-9a-f]+: (?!00000002)\w+ \w+ \w+ 0001 (?P<state>0[23]) +\d+ (?P<path>.+)$", re.MULTILINE)
+
+
+class _Stop(Exception):
+    """The conversation ends here, with this outcome."""
+
+    def __init__(self, outcome: Outcome, detail: str) -> None:
+        super().__init__(detail)
+        self.outcome = outcome
+        self.detail = detail
+
+
+async def converse(
+    path: str, commands: Sequence[bytes], *, timeout_s: float, pause_s: float = 0.0, hold_s: float = 2.0
+) -> tuple[bytes, Outcome, str]:
+    """See ``Host.converse``. Raises nothing that the monitor or the socket does."""
+    try:
+        line = _connect(path)
+    except OSError as error:
+        return b"", *_refused(error)
+    talk = _Talk(path, line, timeout_s)
+    try:
+        await talk.greet()
+        await talk.ask_all(commands, pause_s, time.monotonic() + hold_s)
+    except _Stop as stop:
+        return bytes(talk.lines), stop.outcome, stop.detail
+    finally:
+        await talk.leave()
+    return bytes(talk.lines), Outcome.OK, ""
+
+
+def _connect(path: str) -> socket.socket:
+    """Connect without waiting. The way over /proc/self/fd lets the path be longer than the 107 bytes of an address."""
+    at = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    try:
+        line = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+        try:
+            line.connect(f"/proc/self/fd/{at}")
+        except OSError:
+            line.close()
+            raise
+    finally:
+        os.close(at)
+    return line
+
+
+def _refused(error: OSError) -> tuple[Outcome, str]:
+    if isinstance(error, BlockingIOError):
+        return Outcome.TIMED_OUT, f"{MONITOR_BUSY}, and others wait in line for it"
+    outcome, detail = outcome_of(error)
+    return outcome, f"{detail}: nothing listens there" if isinstance(error, ConnectionRefusedError) else detail
+
+
+class _Talk:
+    """A client, its socket and what was answered so far."""
+
+    def __init__(self, path: str, line: socket.socket, timeout_s: float) -> None:
+        self.path = path
+        self.line = line
+        self.timeout_s = timeout_s
+        self.client = QMPClient(readbuflen=_ANSWER_LIMIT_BYTES)
+        self.client.logger = logging.Logger("qmp", logging.CRITICAL + 1)  # noqa: LOG001 - one that says nothing
+        self.connecting: asyncio.Task[None] | None = None
+        self.connected = False
+        self.lines = bytearray()
+
+    async def greet(self) -> None:
+        """Wait for the greeting and negotiate. Who does not greet in time is looked up before we hang up."""
+        self.connecting = asyncio.create_task(self.client.connect(self.line))
+        await asyncio.wait({self.connecting}, timeout=self.timeout_s)
+        if not self.connecting.done():
+            raise _Stop(Outcome.TIMED_OUT, self._why_silent())
+        try:
+            self.connecting.result()
+        except ConnectError as error:
+            raise _Stop(*_no_session(error)) from error
+        self.connected = True
+
+    def _why_silent(self) -> str:
+        if self.client.greeting is not None:
+            return f"greeted, but no answer within {self.timeout_s:g} s: QEMU's main loop does not come round"
+        others = _others(self.path, self.line)
+        if others is None:
+            return f"no greeting within {self.timeout_s:g} s: QEMU hangs, or it serves another client"
+        reason = MONITOR_BUSY if others else "no other client is connected, so QEMU hangs or is stopped"
+        return f"no greeting within {self.timeout_s:g} s: {reason}"
+
+    async def ask_all(self, commands: Sequence[bytes], pause_s: float, leave_at_s: float) -> None:
+        for number, command in enumerate(commands):
+            left = f"left after {number} of {len(commands)} questions"
+            if time.monotonic() > leave_at_s:
+                raise _Stop(Outcome.TRUNCATED, f"{left}: the answers took too long")
+            if len(self.lines) > _TOTAL_LIMIT_BYTES:
+                raise _Stop(Outcome.TRUNCATED, f"{left}: the answers were too long")
+            if number and pause_s:
+                await asyncio.sleep(pause_s)
+            await self.ask(Message(command))
+
+    async def ask(self, message: Message) -> None:
+        asked_ns = time.monotonic_ns()
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                answer = ("return", await self.client.execute_msg(message))
+        except ExecuteError as error:
+            answer = ("error", {"class": error.error_class, "desc": str(error)})
+        except TimeoutError as error:
+            late = f"no answer to {message.get('execute')} within {self.timeout_s:g} s"
+            raise _Stop(Outcome.TIMED_OUT, f"{late}: QEMU's main loop does not come round") from error
+        except QMPError as error:
+            raise _Stop(*await self._interrupted()) from error
+        took_ns = time.monotonic_ns() - asked_ns
+        told = {**message, answer[0]: answer[1], "mono_ns": asked_ns, "took_ns": took_ns}
+        self.lines += json.dumps(told).encode() + b"\n"
+
+    async def _interrupted(self) -> tuple[Outcome, str]:
+        error = await self.leave()
+        if isinstance(error, ValueError) and not isinstance(error, UnicodeError):
+            return Outcome.TRUNCATED, f"an answer is longer than {_ANSWER_LIMIT_BYTES >> 20} MiB"
+        if isinstance(error, QMPError | UnicodeError | RecursionError):
+            return Outcome.BROKE, f"an answer is no QMP: {type(error).__name__}"
+        return Outcome.ABSENT, "QEMU closed the connection"
+
+    async def leave(self) -> BaseException | None:
+        """Hang up and return what had ended the session before, if anything did.
+
+        Never waits for QEMU: our end is shut first.
+        """
+        if self.connecting is None:
+            self.line.close()
+            return None
+        connecting, self.connecting = self.connecting, None
+        try:
+            return await self._hang_up(connecting)
+        finally:
+            self.line.close()
+
+    async def _hang_up(self, connecting: asyncio.Task[None]) -> BaseException | None:
+        if not connecting.done():
+            connecting.cancel()
+        await asyncio.wait({connecting}, timeout=_LEAVE_S)
+        if not self.connected:
+            return connecting.exception() if connecting.done() and not connecting.cancelled() else None
+        with contextlib.suppress(OSError):  # QEMU was faster
+            self.line.shutdown(socket.SHUT_RDWR)
+        try:
+            async with asyncio.timeout(_LEAVE_S):
+                await self.client.disconnect()
+        except (QMPError, OSError, EOFError, ValueError, RecursionError) as error:
+            return error
+        return None
+
+
+def _no_session(error: ConnectError) -> tuple[Outcome, str]:
+    if isinstance(error.exc, EOFError | ConnectionError):
+        return Outcome.ABSENT, "QEMU closed the connection before it greeted"
+    if isinstance(error.exc, OSError):
+        return outcome_of(error.exc)
+    return Outcome.BROKE, "what answers there does not speak QMP"
+
+
+def _others(path: str, line: socket.socket) -> bool | None:
+    """Whether another client is connected to the socket at ``path``; ``None`` where that cannot be seen."""
+    pid = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
+    for listing in (f"/proc/{pid}/net/unix", "/proc/net/unix"):  # QEMU's network namespace may be another one
+        try:
+            with Path(listing).open("rb") as file:
+                states = list(_states(file.read(_SOCKETS_LIMIT_BYTES), path))
+        except OSError:
+            continue
+        if states:
+            # Ours is among them: 02 while QEMU has not accepted it, 03 after.
+            return states.count(b"03") > (0 if b"02" in states else 1)
+    return None
+
+
+def _states(listing: bytes, path: str) -> Iterator[bytes]:
+    """The states of the server-side ends at ``path``, bound by a relative name or in another root."""
+    for found in _CLIENT_OF.finditer(listing):
+        bound = os.fsdecode(found["path"]).removeprefix("./")
+        if path == bound or path.endswith("/" + bound.lstrip("/")):
+            yield found["state"]

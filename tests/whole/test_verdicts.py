@@ -1,0 +1,83 @@
+"""Each lab guest, really running, really diagnosed, also while the host is loaded."""
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from crazytrain import lab
+from tests.whole.conftest import Run, report_of
+
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
+
+ALL = [pytest.param(guest.name, id=guest.name) for guest in lab.GUESTS]
+
+
+@contextlib.contextmanager
+def load() -> Iterator[None]:
+    """Keep as many CPUs busy as there are."""
+    hogs = [subprocess.Popen((sys.executable, "-c", "while True: pass")) for _ in range(os.cpu_count() or 1)]
+    try:
+        yield
+    finally:
+        for hog in hogs:
+            hog.kill()
+            hog.wait()
+
+
+@pytest.fixture(scope="module", params=ALL)
+def guest(
+    request: pytest.FixtureRequest, start: Callable[[str, str], lab.Running], state_dir: object
+) -> Iterator[lab.Running]:
+    running = start(request.param, f"{request.param}-{os.getpid()}")
+    yield running
+    lab.stop(running.name, state_dir=state_dir, tell=lambda _: None)  # type: ignore[arg-type]
+
+
+def verdict_of(guest: lab.Running, healthy: lab.Running, crazytrain: Run, seconds: str) -> dict[str, object]:
+    report = report_of(
+        crazytrain("why", str(guest.pid), "--against", str(healthy.pid), "--for", seconds, "--json", "--quiet")
+    )
+    verdict = report["verdict"]
+    assert isinstance(verdict, dict)
+    kind = lab.find_guest(guest.guest)
+    said = f"{verdict['family']}/{verdict['cause']} {verdict['confidence']}: {verdict['headline']}"
+    assert (verdict["family"], verdict["cause"]) == (kind.family, kind.cause), said + "\n" + str(report["story"])
+    assert verdict["confidence"] >= 0.5, said
+    return report
+
+
+def test_the_cause_is_named(guest: lab.Running, healthy: lab.Running, crazytrain: Run) -> None:
+    report = verdict_of(guest, healthy, crazytrain, "5")
+    assert report["schema_version"] == 1
+    assert report["complete"] is True
+    baseline = report["baseline"]
+    assert isinstance(baseline, dict)
+    assert baseline["name"] == healthy.qemu_name
+    broke = [e for e in report["evidence"] if e["outcome"] == "broke"]  # type: ignore[union-attr, index]
+    assert not broke, broke
+
+
+def test_the_cause_is_named_on_a_loaded_host(guest: lab.Running, healthy: lab.Running, crazytrain: Run) -> None:
+    with load():
+        verdict_of(guest, healthy, crazytrain, "5")
+
+
+def test_its_case_can_be_replayed_checked_and_packed(
+    guest: lab.Running, healthy: lab.Running, crazytrain: Run, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    out = tmp_path_factory.mktemp("cases")
+    first = report_of(
+        crazytrain("why", str(guest.pid), "--against", str(healthy.pid), "--for", "2", "--json", "--out", str(out))
+    )
+    crazytrain("case", "verify", str(first["case"]), "--in", str(out))
+    again = report_of(crazytrain("case", "show", str(first["case"]), "--in", str(out), "--json"))
+    packed = crazytrain("case", "pack", str(first["case"]), "--in", str(out), "--out", str(out)).stdout.strip()
+    opened = report_of(crazytrain("explain", packed, "--json"))
+    for report in (again, opened):
+        assert report["verdict"] == first["verdict"]
+        assert report["findings"] == first["findings"]
+        assert report["story"] == first["story"]
