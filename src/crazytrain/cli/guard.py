@@ -8,7 +8,7 @@ import typer
 def guard(
     command: Annotated[
         list[str],
-        typer.Argument(metavar="-- COMMAND [ARG]...", help="What to run; put -- before it.", show_default=False),
+        typer.Argument(metavar="COMMAND...", help="What to run; put -- before it.", show_default=False),
     ],
     seconds: Annotated[float, typer.Option("--for", min=0.2, max=60, help="How long to look first, in seconds.")] = 5.0,
     guest: Annotated[
@@ -16,13 +16,17 @@ def guard(
         typer.Option("--guest", help="Keep a case of this guest, whatever the command names. May be repeated."),
     ] = None,
 ) -> None:
-    """Keep a case of every guest that a command names, then run the command, whatever became of the case.
+    """Keep a case of every guest that a command names, then run the command.
 
-    Looking takes --for seconds, and never delays the command by more than 6 s beyond that. The command gets this process: its exit code, its
-    signals, its terminal, its standard input and output are its own; all that guard says goes to standard error. Ctrl-C while
-    it looks: the command is not run, exit code 130. A command that is not there (127) or may not be run (126) is told before.
+    Whatever becomes of the case, the command runs: looking takes --for seconds
+    and never holds it up for more than 6 s beyond that. It takes the place of
+    guard: exit code, signals, terminal, input and output are its own. All that
+    guard says goes to standard error. Ctrl-C while it looks: the command is not
+    run, exit code 130. A command that is not there (127) or may not be run (126)
+    is told before.
 
-    Understood are virsh and virt-*, qm, systemctl, kill, shells with -c, and any command that has a guest's whole name, uuid or pid as an argument.
+    Understood are virsh and virt-*, qm, systemctl, kill, shells with -c, and any
+    command that has a guest's whole name, uuid or pid as an argument.
 
     Examples:
         crazytrain guard -- virsh reset web01

@@ -59,9 +59,7 @@ def main() -> int:
     _die_with(asked.parent)
     try:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})  # blocked by our parent until here
-        from crazytrain.cli import looking
-
-        capture(LiveHost(), asked, looking.guard_look)
+        capture(LiveHost(), asked, _look)
     except CrazytrainError as error:
         say(f"{error.message}{f' ({error.hint})' if error.hint else ''}")
     except KeyboardInterrupt:
@@ -70,6 +68,12 @@ def main() -> int:
         say(f"the capture broke: {type(error).__name__}: {error}")
         return _FAILED
     return 0
+
+
+def _look(guests: Sequence[Guest], seconds: float, progress: Callable[[str], None]) -> Sequence[tuple[str, str]]:
+    from crazytrain.cli import looking  # where there is no guest to look at, nothing waits for this
+
+    return looking.guard_look(guests, seconds, progress)
 
 
 def _die_with(parent: int) -> None:

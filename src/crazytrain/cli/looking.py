@@ -99,8 +99,9 @@ def _concluded(looked: Looked, beside: Against, progress: Tell) -> Report:
     case = looked.case
     if beside.case is not None:
         case = msgspec.structs.replace(case, baseline=beside.case, baseline_choice=beside.choice)
-    report = conclude(case)
-    problems = seal(looked, report)
+    with looked.writer:  # whatever becomes of the conclusion, what was kept is on disk
+        report = conclude(case)
+        problems = seal(looked, report)
     return msgspec.structs.replace(report, notes=(*report.notes, *problems)) if problems else report
 
 

@@ -12,9 +12,9 @@ from crazytrain.model.guest import Guest
 class Look(msgspec.Struct, frozen=True, kw_only=True):
     """One look at one guest over ``[start_ns, end_ns]`` (monotonic).
 
-    A collector hands each evidence to ``keep`` as soon as it has it, so that a capture that is cut off loses only what was under way.
-    ``light`` asks for less: this guest is only looked at to compare with (no stops, no strace burst). ``sibling`` is that
-    look, for collectors that can see both guests at the price of one.
+    A collector hands each evidence to ``keep`` as soon as it has it, so that a capture that is cut off loses only
+    what was under way. ``light`` asks for less: this guest is only looked at to compare with (no stops, no strace
+    burst). ``sibling`` is that look, for collectors that can see both guests at the price of one.
     """
 
     host: Host
@@ -34,7 +34,8 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
 class Collector(msgspec.Struct, frozen=True, kw_only=True):
     """A way to see something: what it may do to the guest, how long and how much at most.
 
-    ``timeout_s`` counts beyond the window's end. ``run`` raises nothing that is expected: a denied file is evidence with an outcome.
+    ``timeout_s`` counts beyond the window's end. ``run`` raises nothing that is expected: a denied file is evidence
+    with an outcome.
     """
 
     name: str

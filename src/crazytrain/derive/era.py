@@ -10,8 +10,8 @@ _BEFORE_SELECT_WENT = (1, 5)
 def derive_era(facts: Facts) -> QemuEra | None:
     """The era, from a trace's own lines; ``None`` where they do not tell.
 
-    Alarm timers (timer_settime and SIGALRM) were removed in QEMU 1.7, when timers moved into the loop's timeout; the select() loop gave way
-    to g_poll() in about 1.5. (QEMU's ChangeLog 1.5 and 1.7, qemu-timer.c, main-loop.c.)
+    Alarm timers (timer_settime and SIGALRM) were removed in QEMU 1.7, when timers moved into the loop's timeout; the
+    select() loop gave way to g_poll() in about 1.5. (QEMU's ChangeLog 1.5 and 1.7, qemu-timer.c, main-loop.c.)
     """
     story = facts.get(TraceStory)
     if story is None:

@@ -12,7 +12,9 @@ VCPU_CALM_TO = 0.80
 
 
 def fitting(guest: Guest, rows: Sequence[GuestOverview]) -> tuple[Guest | None, str]:
-    """The guest that is most like this one and looks calm, and a sentence that says why; ``None`` with the reason otherwise."""
+    """The guest that is most like this one and looks calm, and a sentence that says why; ``None`` with the reason
+    otherwise.
+    """
     others = [r for r in rows if r.guest.process != guest.process]
     calm = [r for r in others if _calm(r)]
     if not calm:

@@ -43,6 +43,28 @@ class MsrUse(msgspec.Struct, frozen=True, kw_only=True):
     name: str = ""
 
 
+class VectorUse(msgspec.Struct, frozen=True):
+    """Interrupts of one vector that KVM injected into the guest."""
+
+    vector: int
+    count: int
+
+
+class HypercallUse(msgspec.Struct, frozen=True, kw_only=True):
+    """Hypercalls of one number; ``name`` is empty where it is not known."""
+
+    number: int
+    count: int
+    name: str = ""
+
+
+class FaultUse(msgspec.Struct, frozen=True):
+    """Faults (EPT or NPF violations) at one 4-KiB page of guest-physical addresses."""
+
+    page: int
+    count: int
+
+
 class PvclockUpdate(msgspec.Struct, frozen=True, kw_only=True):
     """One ``kvm_pvclock_update`` seen in the window: KVM rewrote a vCPU's clock page."""
 
@@ -55,7 +77,8 @@ class KvmExits(msgspec.Struct, frozen=True, kw_only=True):
     """Exits over the window. ``window_ns`` 0 means that counts are no rates.
 
     ``hardware`` tells whether exits inside the kernel (kvm_exit) were seen; where they do not fire only exits to
-    userspace are counted.
+    userspace are counted. ``left_out`` names events that this kernel could not be asked for: what they count is not
+    zero but unknown. Pages are the addresses at which they begin.
     """
 
     window_ns: int
@@ -65,7 +88,11 @@ class KvmExits(msgspec.Struct, frozen=True, kw_only=True):
     mmio: tuple[MmioUse, ...] = ()
     msrs: tuple[MsrUse, ...] = ()
     pvclock_updates: tuple[PvclockUpdate, ...] = ()
+    vectors: tuple[VectorUse, ...] = ()
+    hypercalls: tuple[HypercallUse, ...] = ()
+    faults: tuple[FaultUse, ...] = ()
     hardware: bool = False
+    left_out: tuple[str, ...] = ()
     refs: tuple[Ref, ...] = ()
 
     def per_s(self, count: int) -> float:

@@ -1,0 +1,235 @@
+"""What the kernel counts for us: system calls by thread and descriptor, timeouts of event loops, and KVM's tracepoints.
+
+One bpftrace counts for a guest and for the one that it is compared with. Their case gets the same lines of bpftrace, after
+a line of ours that says whose entries count there.
+"""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from crazytrain.collect.ability_probe import INITIAL_PID_NAMESPACE, may_trace
+from crazytrain.collect.bpf_program import LEAST_NS, MOST_KEYS, Program, events_wanted, write_program
+from crazytrain.collect.look import Collector, Look
+from crazytrain.collect.same import gone, still_same
+from crazytrain.collect.trace_events import Tracing, find_events
+from crazytrain.host.door import Finished, Host
+from crazytrain.model.evidence import Cost, Evidence, Kind, Outcome
+from crazytrain.model.guest import Accelerator
+
+_NAME = "bpf"
+_BEYOND_S = 20.0  # attaching takes 0.4 s and detaching 1 s on a quiet host
+_OVERTIME_S = 10.0 + LEAST_NS / 1e9
+_LIMIT_BYTES = 16 << 20
+_HEADER_BYTES = 64
+_MACHINES = {3: "i386", 62: "x86_64", 183: "aarch64"}  # e_machine of elf.h
+_COUNTED = re.compile(rb'\{"type": ?"(?:map|stats)"')
+_AS_ROOT = "run it as root on the host itself, or allow CAP_BPF and CAP_PERFMON"
+
+
+class Header(msgspec.Struct, frozen=True, kw_only=True):
+    """Our line before those of bpftrace: whose entries count, and what could not be counted."""
+
+    pid: int
+    arch: str
+    kvm: bool
+    left_out: tuple[str, ...] = ()
+    full: tuple[str, ...] = ()
+
+
+class _HeaderLine(msgspec.Struct, frozen=True, kw_only=True):
+    type: str = "crazytrain"
+    data: Header
+
+
+class _Trace(msgspec.Struct, frozen=True, kw_only=True):
+    """How one run of bpftrace ended: what evidence for each guest is made of."""
+
+    mono_ns: int
+    wall_ns: int
+    told: Finished
+    left_out: tuple[str, ...] = ()
+
+
+async def collect_bpf(look: Look) -> None:
+    """Keep ``bpf`` for the guest and for its sibling. A guest that is only compared with is the other look's affair."""
+    if look.light:
+        return
+    looks = (look, look.sibling) if look.sibling else (look,)
+    alive = tuple(one for one in looks if still_same(look.host, one.guest.process))
+    for one in looks:
+        if one not in alive:
+            one.keep(gone(one, _NAME, Kind.BPF))
+    if not alive:
+        return
+    trace = await _traced(look.host, alive, look.end_ns)
+    for one in alive:
+        one.keep(_evidence(one, trace, started_it=one is look))
+
+
+async def _traced(host: Host, looks: Sequence[Look], end_ns: int) -> _Trace:
+    mono_ns, wall_ns = host.mono_ns(), host.wall_ns()
+    if refusal := _refusal(host):
+        return _Trace(mono_ns=mono_ns, wall_ns=wall_ns, told=refusal)
+    kvm = any(_may_be_kvm(look) for look in looks)
+    tracing = await find_events(host, events_wanted(kvm=kvm))
+    if not tracing.events:
+        why = tracing.detail or "this kernel has none of the trace events"
+        outcome = Outcome.ABSENT if tracing.outcome is Outcome.OK else tracing.outcome
+        return _Trace(mono_ns=mono_ns, wall_ns=wall_ns, told=_ended(outcome, why))
+    program = _program(host, looks, tracing, end_ns, kvm=kvm)
+    told = await _run(host, program, tracing, end_ns)
+    left_out = program.left_out
+    if kvm and not _lines(told) and told.outcome is Outcome.OK and not _denied(told):
+        # A kernel whose KVM tracepoints bpftrace does not understand: system calls alone are better than nothing.
+        left_out = (*left_out, f"all of kvm ({_complaint(told)})")
+        told = await _run(host, _program(host, looks, tracing, end_ns, kvm=False), tracing, end_ns)
+    return _Trace(mono_ns=mono_ns, wall_ns=wall_ns, told=told, left_out=left_out)
+
+
+def _refusal(host: Host) -> Finished | None:
+    """Say what forbids tracing, before anything is started."""
+    if host.which("bpftrace") is None:
+        return _ended(Outcome.NO_TOOL, "bpftrace is not installed: apt-get install bpftrace")
+    if not may_trace(host):
+        return _ended(Outcome.DENIED, f"the kernel lets only root count in it: {_AS_ROOT}")
+    if _other_pids(host):
+        return _ended(Outcome.DENIED, "we run in a PID namespace, and the kernel counts by other pids: " + _AS_ROOT)
+    if b"[confidentiality]" in _lockdown(host):
+        return _ended(Outcome.DENIED, "kernel lockdown (confidentiality) forbids it: boot without lockdown=")
+    return None
+
+
+def _ended(outcome: Outcome, detail: str) -> Finished:
+    return Finished(status=None, stdout=b"", stderr=b"", outcome=outcome, detail=detail)
+
+
+def _other_pids(host: Host) -> bool:
+    try:
+        return host.link("/proc/self/ns/pid") != INITIAL_PID_NAMESPACE
+    except OSError:
+        return False
+
+
+def _lockdown(host: Host) -> bytes:
+    try:
+        return host.read("/sys/kernel/security/lockdown", 256)
+    except OSError:
+        return b""
+
+
+def _may_be_kvm(look: Look) -> bool:
+    return look.guest.accelerator in (Accelerator.KVM, Accelerator.UNKNOWN)
+
+
+def _program(host: Host, looks: Sequence[Look], tracing: Tracing, end_ns: int, *, kvm: bool) -> Program:
+    pids = [look.guest.pid for look in looks]
+    return write_program(pids, _arch(host, pids[0]), tracing.events, end_ns + _asleep_ns(host), kvm=kvm)
+
+
+def _arch(host: Host, pid: int) -> str:
+    """Tell for which architecture a process was built: its numbers of system calls are that one's."""
+    try:
+        header = host.read(f"/proc/{pid}/exe", _HEADER_BYTES)
+    except OSError:
+        header = b""
+    number = int.from_bytes(header[18:20], "little") if header.startswith(b"\x7fELF") else 0
+    return _MACHINES.get(number, f"machine {number}")
+
+
+def _asleep_ns(host: Host) -> int:
+    """Tell how long the host has slept since its boot: ``nsecs`` counts that, our clock does not."""
+    try:
+        uptime_ns = int(float(host.read("/proc/uptime", 64).split()[0]) * 1e9)
+    except (OSError, ValueError, IndexError):
+        return 0
+    asleep_ns = uptime_ns - host.mono_ns()
+    return asleep_ns if asleep_ns > 100_000_000 else 0
+
+
+async def _run(host: Host, program: Program, tracing: Tracing, end_ns: int) -> Finished:
+    """Run it. It ends by itself; SIGINT (for its own clock) and SIGKILL are there for when it does not."""
+    left_s = max(0.0, (end_ns - host.mono_ns()) / 1e9)
+    return await host.run(
+        (*tracing.prefix, "bpftrace", "-f", "json", "-e", program.text),
+        timeout_s=left_s + _BEYOND_S - 1,
+        limit_bytes=_LIMIT_BYTES,
+        interrupt_after_s=left_s + _OVERTIME_S,
+    )
+
+
+def _lines(told: Finished) -> tuple[bytes, ...]:
+    """Give the lines in which something was counted: only a program that ran prints maps."""
+    return tuple(line for line in told.stdout.splitlines() if _COUNTED.match(line))
+
+
+def _complaint(told: Finished) -> str:
+    """What bpftrace said last, without its harmless remark on locked memory."""
+    said = [line.strip() for line in told.stderr.decode("utf-8", "backslashreplace").splitlines()]
+    said = [line for line in said if line and "RLIMIT_MEMLOCK" not in line]
+    return said[-1][:300] if said else told.detail or f"exit status {told.status}"
+
+
+def _denied(told: Finished) -> bool:
+    said = told.stderr.lower()
+    return any(word in said for word in (b"operation not permitted", b"permission denied", b"lockdown", b"as the root"))
+
+
+def _evidence(look: Look, trace: _Trace, *, started_it: bool) -> Evidence:
+    """Make a guest's evidence. bpftrace's own CPU time stands in the one whose look started it."""
+    outcome, detail = _judged(trace.told)
+    header = Header(
+        pid=look.guest.pid,
+        arch=_arch(look.host, look.guest.pid),
+        kvm=_may_be_kvm(look) and not any(left.startswith("all of kvm") for left in trace.left_out),
+        left_out=trace.left_out,
+        full=_full(trace.told),
+    )
+    ours = msgspec.json.encode(_HeaderLine(data=header)) + b"\n"
+    return Evidence(
+        id=_NAME,
+        kind=Kind.BPF,
+        source=f"bpftrace: system calls and KVM events of pid {look.guest.pid}",
+        outcome=outcome,
+        detail=detail,
+        data=ours + trace.told.stdout if outcome in (Outcome.OK, Outcome.TRUNCATED) else b"",
+        mono_ns=trace.mono_ns,
+        wall_ns=trace.wall_ns,
+        took_ns=look.host.mono_ns() - trace.mono_ns,
+        cost=Cost.SAMPLES,
+        cpu_ns=trace.told.cpu_ns if started_it else None,
+    )
+
+
+def _judged(told: Finished) -> tuple[Outcome, str]:
+    if told.outcome not in (Outcome.OK, Outcome.TRUNCATED):
+        return told.outcome, told.detail
+    if not _lines(told):
+        if _denied(told):
+            return Outcome.DENIED, f"{_complaint(told)}: {_AS_ROOT}"
+        return Outcome.BROKE, f"bpftrace counted nothing: {_complaint(told)}"
+    if full := _full(told):
+        said = f"more than {MOST_KEYS} different entries in {', '.join(full)}: what came later was not counted"
+        return Outcome.TRUNCATED, said
+    return told.outcome, told.detail
+
+
+class _Map(msgspec.Struct):
+    type: str
+    data: dict[str, dict[str, msgspec.Raw] | int]
+
+
+def _full(told: Finished) -> tuple[str, ...]:
+    """Name the maps that could hold no more."""
+    full: list[str] = []
+    for line in _lines(told):
+        try:
+            found = msgspec.json.decode(line, type=_Map)
+        except (msgspec.DecodeError, UnicodeError):
+            continue  # cut off: whoever reads it says so
+        full.extend(name for name, keys in found.data.items() if isinstance(keys, dict) and len(keys) >= MOST_KEYS)
+    return tuple(full)
+
+
+COLLECTOR = Collector(name=_NAME, cost=Cost.SAMPLES, timeout_s=_BEYOND_S, limit_bytes=_LIMIT_BYTES, run=collect_bpf)

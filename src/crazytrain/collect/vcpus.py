@@ -1,0 +1,106 @@
+"""Where the vCPUs are: short bursts of register samples through the monitor, spread over the window.
+
+One ``info registers -a`` takes about a millisecond of the main loop and makes each vCPU leave the guest once, so they are
+few. Between bursts nobody holds the monitor.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from crazytrain.collect.look import Collector, Look
+from crazytrain.collect.monitor import Answers, Pace, ask, by_virsh, human
+from crazytrain.collect.same import gone, still_same
+from crazytrain.model.evidence import Cost, Evidence, Kind
+
+_BURSTS_AT = (0.12, 0.37, 0.62, 0.85)  # of the window; the monitor is asked other things at its ends
+_SAMPLES = 12  # a burst
+_SAMPLES_BY_VIRSH = 3  # each is a process of its own
+_MOST_PER_S = 50.0
+_MOST_VCPU_SAMPLES = 96  # a burst: guests with many vCPUs are sampled less often
+_MOST_CODE = 8  # vCPUs whose code is read
+_PACE = Pace(timeout_s=0.5, pause_s=0.008, hold_s=0.3)
+_REGISTERS = "info registers -a"
+_CODE = "x /16xb $pc"  # $pc is linear: the base of CS is in it
+# Floating point and vector registers say nothing about where a vCPU is, and may hold keys.
+_DATA_REGISTERS = re.compile(r"^(?:FCW=|FPR\d|[XYZ]MM\d|[Oo]pmask).*(?:\n|\Z)", re.MULTILINE)
+
+
+class _Arguments(msgspec.Struct, rename="kebab"):
+    command_line: str = ""
+    cpu_index: int = 0
+
+
+class _Answer(msgspec.Struct, rename={"said": "return"}):
+    arguments: _Arguments
+    mono_ns: int
+    took_ns: int
+    said: str | None = None
+
+
+class Sample(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A line of the evidence: ``text`` of all vCPUs' registers, or the ``code`` at the instruction pointer of ``vcpu``."""
+
+    mono_ns: int
+    took_ns: int
+    text: str = ""
+    vcpu: int | None = None
+    code: str = ""
+
+
+async def collect_vcpus(look: Look) -> None:
+    """Keep ``vcpus.0``, ``vcpus.1``, ...: a burst each. A monitor that does not answer is not asked again."""
+    bursts = _BURSTS_AT[: -1 if look.light else None]
+    for number, part in enumerate(bursts):
+        await look.host.sleep_until(look.start_ns + int((look.end_ns - look.start_ns) * part))
+        if not still_same(look.host, look.guest.process):
+            look.keep(gone(look, f"vcpus.{number}", Kind.VCPU_SAMPLES))
+            return
+        seen = await _burst(look, f"vcpus.{number}")
+        look.keep(seen)
+        if not seen.usable:
+            return
+
+
+async def _burst(look: Look, name: str) -> Evidence:
+    host = look.host
+    begin_ns, wall_ns = host.mono_ns(), host.wall_ns()
+    answers = await ask(look, _questions(look), _PACE)
+    return Evidence(
+        id=name,
+        kind=Kind.VCPU_SAMPLES,
+        source=f"{_REGISTERS}, {answers.source}",
+        outcome=answers.outcome,
+        detail=answers.detail,
+        data=b"".join(msgspec.json.encode(sample) + b"\n" for sample in _samples(answers)),
+        mono_ns=begin_ns,
+        wall_ns=wall_ns,
+        took_ns=host.mono_ns() - begin_ns,
+        cost=Cost.SAMPLES,
+    )
+
+
+def _questions(look: Look) -> Sequence[bytes]:
+    vcpus = max(look.guest.vcpus or 1, 1)
+    wanted = _SAMPLES_BY_VIRSH if by_virsh(look) else min(_SAMPLES, max(3, _MOST_VCPU_SAMPLES // vcpus))
+    samples = max(1, min(wanted, int(_MOST_PER_S * look.window_s / len(_BURSTS_AT))))
+    code = () if by_virsh(look) else tuple(human(_CODE, vcpu) for vcpu in range(min(vcpus, _MOST_CODE)))
+    return (human(_REGISTERS), *code, *(human(_REGISTERS),) * (samples - 1))
+
+
+def _samples(answers: Answers) -> Iterator[Sample]:
+    for line in answers.data.splitlines():
+        try:
+            answer = msgspec.json.decode(line, type=_Answer)
+        except (msgspec.DecodeError, UnicodeError):
+            continue  # the vCPU is not there: an error instead of a text
+        if answer.said is None:
+            continue
+        if answer.arguments.command_line == _REGISTERS:
+            yield Sample(answer.mono_ns, answer.took_ns, text=_DATA_REGISTERS.sub("", answer.said))
+        else:
+            yield Sample(answer.mono_ns, answer.took_ns, vcpu=answer.arguments.cpu_index, code=answer.said)
+
+
+COLLECTOR = Collector(name="vcpus", cost=Cost.SAMPLES, timeout_s=8.0, limit_bytes=16 << 20, run=collect_vcpus)

@@ -1,0 +1,117 @@
+"""VCPU_SAMPLES: HMP ``info registers -a`` of x86 guests, many times, and the code at the instruction pointer."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from crazytrain.model.evidence import Evidence
+from crazytrain.model.facts.vcpu import CpuMode, VcpuSample, VcpuSamples
+
+_MOST_SAMPLES = 20_000
+_LONGEST_LINE = 4 << 20
+_CPU = re.compile(r"^CPU#(\d{1,5})[ \t]*\r?$", re.MULTILINE)
+# RIP in a 64-bit code segment, EIP in any other; names and widths differ, the order of the line does not.
+_IP = re.compile(r"^[RE]IP=([0-9a-f]{8,16}) [RE]FL=([0-9a-f]{8,16})\b(.*)$", re.MULTILINE)
+_FLAG = re.compile(r"\b(CPL|SMM|HLT)=(\d)\b")
+_DX = re.compile(r"\b[RE]DX=([0-9a-f]{8,16})\b")
+_CS = re.compile(r"^CS =[0-9a-f]{4} ([0-9a-f]{8,16}) [0-9a-f]{8} [0-9a-f]{8}(.*)$", re.MULTILINE)
+_CONTROL = re.compile(r"\b(CR0|CR3|EFER)=([0-9a-f]{8,16})\b")
+_CODE = re.compile(r"^([0-9a-f]{8,16}):((?: 0x[0-9a-f]{2}){1,64})[ \t]*\r?$", re.MULTILINE)
+_PROTECTED, _LONG_MODE_ACTIVE, _INTERRUPT_FLAG = 1 << 0, 1 << 10, 1 << 9
+
+
+class _Line(msgspec.Struct):
+    mono_ns: int = 0
+    text: str = ""
+    vcpu: int | None = None
+    code: str = ""
+
+
+def decode_registers(evidence: Evidence) -> Iterable[object]:
+    """Yield one ``VcpuSamples``, with no samples where nothing is x86 or can be read (the look itself is a fact).
+
+    Each line of the evidence is JSON: ``{"mono_ns", "text"}`` with what ``info registers -a`` printed, or ``{"mono_ns",
+    "vcpu", "code"}`` with what ``x /16xb $pc`` printed for one vCPU. Text without JSON is read as one print-out, as
+    pasted from a monitor. A line that cannot be read is passed over. Source: QEMU, target/i386/cpu-dump.c. ::
+
+        CPU#0
+        EAX=0000aa55 EBX=00000000 ECX=00000000 EDX=00000080
+        EIP=00007c02 EFL=00000002 [-------] CPL=0 II=0 A20=1 SMM=0 HLT=1
+        CS =0000 00000000 0000ffff 00009b00
+        CR0=00000010 CR2=00000000 CR3=00000000 CR4=00000000
+        EFER=0000000000000000
+    """
+    samples: list[VcpuSample] = []
+    for line in _lines(evidence.data):
+        if line.code:
+            _attach(samples, line)
+        samples.extend(_read(line.text, line.mono_ns))
+        if len(samples) >= _MOST_SAMPLES:
+            break
+    yield VcpuSamples(samples=tuple(samples[:_MOST_SAMPLES]), refs=(evidence.ref(),))
+
+
+def _lines(data: bytes) -> Iterator[_Line]:
+    if not data.lstrip().startswith(b"{"):
+        yield _Line(text=data.decode("utf-8", "replace"))
+        return
+    for line in data.splitlines():
+        try:
+            yield msgspec.json.decode(line[:_LONGEST_LINE], type=_Line)
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            continue
+
+
+def _read(text: str, mono_ns: int) -> Iterator[VcpuSample]:
+    """The vCPUs of one print-out; without ``-a`` there is one, and no heading."""
+    heads = list(_CPU.finditer(text))
+    if not heads:
+        yield from _one(text, 0, mono_ns)
+    for head, following in zip(heads, [*heads[1:], None], strict=True):
+        yield from _one(text[head.end() : following.start() if following else None], int(head[1]), mono_ns)
+
+
+def _one(block: str, vcpu: int, mono_ns: int) -> Iterator[VcpuSample]:
+    """One vCPU's block; nothing where it lacks what says where the vCPU is."""
+    ip, code_segment = _IP.search(block), _CS.search(block)
+    if not ip or not code_segment:
+        return
+    flags = {name: int(value) for name, value in _FLAG.findall(ip[3])}
+    control = {name: int(value, 16) for name, value in _CONTROL.findall(block)}
+    dx = _DX.search(block)
+    if "CPL" not in flags or "HLT" not in flags:
+        return
+    yield VcpuSample(
+        mono_ns=mono_ns,
+        vcpu=vcpu,
+        ip=int(ip[1], 16),
+        cs_base=int(code_segment[1], 16),
+        cpl=flags["CPL"],
+        halted=flags["HLT"] == 1,
+        interrupts_enabled=bool(int(ip[2], 16) & _INTERRUPT_FLAG),
+        mode=_mode(control, smm=flags.get("SMM") == 1, code_segment=code_segment[2]),
+        cr3=control.get("CR3", 0),
+        dx=int(dx[1], 16) & 0xFFFF if dx else 0,
+    )
+
+
+def _mode(control: dict[str, int], *, smm: bool, code_segment: str) -> CpuMode:
+    """SMM whatever else holds; long mode is on for 32-bit programs of a 64-bit kernel, too."""
+    if smm:
+        return CpuMode.SMM
+    if "CR0" not in control:
+        return CpuMode.UNKNOWN
+    if not control["CR0"] & _PROTECTED:
+        return CpuMode.REAL
+    long = control["EFER"] & _LONG_MODE_ACTIVE if "EFER" in control else "CS64" in code_segment
+    return CpuMode.LONG if long else CpuMode.PROTECTED
+
+
+def _attach(samples: list[VcpuSample], line: _Line) -> None:
+    """Add the bytes of code to the last sample of that vCPU, with the address that they were read at."""
+    rows = _CODE.findall(line.code)
+    place = next((i for i in reversed(range(len(samples))) if samples[i].vcpu == line.vcpu), None)
+    if rows and place is not None:
+        code = bytes(int(byte, 16) for _, row in rows for byte in row.split())[:64]
+        samples[place] = msgspec.structs.replace(samples[place], code=code, code_address=int(rows[0][0], 16))

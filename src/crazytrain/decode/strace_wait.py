@@ -1,0 +1,140 @@
+"""Waits of an event loop in strace: what timeout was asked for, how long it waited, which descriptors were ready."""
+
+import re
+from collections import Counter
+
+from crazytrain.decode.strace_line import Call, number_of
+from crazytrain.model.evidence import Evidence, Ref
+from crazytrain.model.facts.syscalls import LoopWait, TimeoutBucket, WaitUse
+
+_SPEC = rb"(?:\{(?:tv_sec=)?(\d{1,12}), (?:tv_[nu]sec=)?(\d{1,12})\}|NULL)"
+_MASK = rb"(?:NULL|~?\[[^\]]*+\]|\{[^}]*+\}|0x[0-9a-f]++)"
+_END = rb"[ ]*+\)[ ]*+="
+_POLL = re.compile(rb"(?:\]|NULL|0x[0-9a-f]++), \d++, (-?\d{1,10})[ ]*+\)")
+_EPOLL = re.compile(rb", \d++, (-?\d{1,10})(?:, " + _MASK + rb"(?:, \d++)?)?" + _END)
+_TIMEVAL = re.compile(rb", " + _SPEC + _END)
+# Where the timeout stands, and what one of its fraction is in ns (0: it is a number of milliseconds).
+_TIMEOUTS = {
+    "select": (_TIMEVAL, 1000),
+    "_newselect": (_TIMEVAL, 1000),
+    "pselect6": (re.compile(rb", " + _SPEC + rb", " + _MASK + _END), 1),
+    "poll": (_POLL, 0),
+    "ppoll": (re.compile(rb"(?:\]|NULL|0x[0-9a-f]++), \d++, " + _SPEC), 1),
+    "epoll_wait": (_EPOLL, 0),
+    "epoll_pwait": (_EPOLL, 0),
+    "epoll_pwait2": (re.compile(rb", \d++, " + _SPEC + rb"(?:, " + _MASK + rb"(?:, \d++)?)?" + _END), 1),
+}
+_NOTE = re.compile(rb"(?<=\d)<(?:->|[^<>\n])*>")  # what strace -y says of a descriptor
+_LEFT = re.compile(rb"left \{(?:tv_sec=)?(\d{1,12}), (?:tv_[nu]sec=)?(\d{1,12})\}")
+_IN_SET = re.compile(rb"\((?:in )?\[([^\]\n]*)\]")
+_FD = re.compile(rb"fd=(\d{1,9})")
+_IN_LIST = re.compile(rb"(?:^|[\[ ])(\d{1,9})(?=[\]< ]|$)")
+_MOST_FDS = 64
+_MOST_WAITERS = 1024
+_IO_URING_WAITS = b"IORING_ENTER_GETEVENTS"
+
+WAITS = frozenset((*_TIMEOUTS, "io_uring_enter"))
+
+
+NO_LIMIT = -1
+
+
+def timeout_ns(name: str, line: bytes) -> int | None:
+    """The timeout that a wait asked for, `NO_LIMIT` for none; ``None`` where the line does not tell."""
+    pattern, fraction_ns = _TIMEOUTS.get(name, (None, 0))
+    found = pattern.search(line) if pattern else None
+    if found is None:
+        return None
+    first = found[1]
+    if first is None:
+        return NO_LIMIT
+    if fraction_ns:
+        return int(first) * 1_000_000_000 + int(found[2]) * fraction_ns
+    return max(int(first) * 1_000_000, NO_LIMIT)
+
+
+def loop_wait(call: Call, line: bytes, ref: Ref) -> LoopWait | None:
+    """One wait as a fact; ``None`` where it did not return or its timeout does not show."""
+    asked = timeout_ns(call.name, line)
+    if asked is None or call.result is None:
+        return None
+    return LoopWait(
+        call=call.name,
+        timeout_ns=None if asked == NO_LIMIT else asked,
+        waited_ns=_waited_ns(call, asked),
+        watched=_watched(call.name, _NOTE.sub(b"", call.args)),
+        ready=_ready(call, _NOTE.sub(b"", call.tail)),
+        ref=ref,
+        tid=call.tid,
+    )
+
+
+def _waited_ns(call: Call, asked: int) -> int | None:
+    left = _LEFT.search(call.tail)
+    if left and asked != NO_LIMIT:
+        left_ns = int(left[1]) * 10**9 + int(left[2]) * _TIMEOUTS[call.name][1]
+        return max(asked - left_ns, 0)
+    if call.took_ns is not None:
+        return call.took_ns
+    return asked if call.result == 0 else None
+
+
+def _watched(name: str, args: bytes) -> tuple[int, ...]:
+    if name.startswith("epoll"):
+        return ()
+    if "poll" in name:
+        return _numbers(_FD, args)
+    return _numbers(_IN_LIST, args.partition(b"[")[2].partition(b"]")[0])
+
+
+def _ready(call: Call, tail: bytes) -> tuple[int, ...]:
+    if not call.result or call.result < 0 or call.name.startswith("epoll"):
+        return ()
+    if "poll" in call.name:
+        return _numbers(_FD, tail)
+    found = _IN_SET.search(tail)
+    return _numbers(_IN_LIST, found[1]) if found else ()
+
+
+def _numbers(pattern: re.Pattern[bytes], text: bytes) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in pattern.findall(text[:8192])[:_MOST_FDS])
+
+
+_Waiter = tuple[bytes, str]  # thread as in the text, call
+
+
+class WaitTally:
+    """Counts the waits of each thread by call, and the timeouts by powers of two."""
+
+    def __init__(self) -> None:
+        self._turns: Counter[_Waiter] = Counter()
+        self._asked: Counter[tuple[_Waiter, int]] = Counter()
+        self._first: dict[_Waiter, int] = {}
+
+    def add(self, waiter: _Waiter, text: bytes, line: int) -> None:
+        """Count one wait that came back."""
+        name = waiter[1]
+        if name == "io_uring_enter" and _IO_URING_WAITS not in text:
+            return
+        if waiter not in self._first:
+            self._first[waiter] = line
+        self._turns[waiter] += 1
+        asked = timeout_ns(name, text)
+        if asked is not None:
+            self._asked[waiter, asked.bit_length() if asked >= 0 else NO_LIMIT] += 1
+
+    def facts(self, evidence: Evidence) -> tuple[WaitUse, ...]:
+        """A ``WaitUse`` for each thread and call, the busiest first."""
+        return tuple(self._use(waiter, count, evidence) for waiter, count in self._turns.most_common(_MOST_WAITERS))
+
+    def _use(self, waiter: _Waiter, count: int, evidence: Evidence) -> WaitUse:
+        asked = {bits: n for (owner, bits), n in self._asked.items() if owner == waiter}
+        return WaitUse(
+            tid=number_of(waiter[0]),
+            call=waiter[1],
+            count=count,
+            buckets=tuple(TimeoutBucket(1 << bits - 1, 1 << bits, n) for bits, n in sorted(asked.items()) if bits > 0),
+            zero=asked.get(0, 0),
+            infinite=asked.get(NO_LIMIT, 0),
+            refs=(evidence.ref(self._first[waiter]),),
+        )
