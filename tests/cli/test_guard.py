@@ -233,6 +233,11 @@ def test_a_guard_that_is_told_to_end_runs_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "ran").exists()
 
 
+def test_the_capture_is_not_in_the_terminals_reach() -> None:
+    done = guarded(["true"], python("import os; os.write(2, b'%d' % (os.getsid(0) == os.getpid()))"))
+    assert done.stderr == b"1"
+
+
 def test_the_capture_dies_with_the_guard(tmp_path: Path) -> None:
     dying = "from crazytrain.cli.guard_capture import _die_with; import os, time; _die_with(os.getppid())"
     note = f"open({str(tmp_path / 'new')!r}, 'w').write(str(os.getpid()))"
@@ -329,3 +334,24 @@ def test_ctrl_c_during_a_real_look_keeps_what_was_seen(
     assert (case.complete, case.problem) == (False, "")
     assert "was NOT run" in err.decode()
     assert f"what was seen until then is kept in {cases / case.id}" in err.decode()
+
+
+@pytest.mark.real
+def test_a_guard_that_is_killed_leaves_a_guest_unharmed_and_no_capture(
+    a_guest: subprocess.Popen[bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CRAZYTRAIN_STATE", str(tmp_path / "state"))
+    argv = [sys.executable, "-m", "crazytrain", "guard", "--for", "30", "--", "kill", "-9", str(a_guest.pid)]
+    cases = tmp_path / "state" / "cases"
+    with a_guest, subprocess.Popen(argv) as running:
+        try:
+            until(lambda: any(cases.glob("guarded-*/evidence/*")), "the first evidence is kept")
+            (capture,) = Path(f"/proc/{running.pid}/task/{running.pid}/children").read_text().split()
+            running.kill()
+            running.wait(60)
+            until(lambda: not runs(int(capture)), "the capture is gone")
+            assert a_guest.poll() is None
+        finally:
+            a_guest.kill()
+    (case,) = listing(cases)
+    assert (case.complete, case.problem) == (False, "")

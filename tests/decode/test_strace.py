@@ -392,9 +392,8 @@ def test_any_near_trace_is_read_and_adds_up(lines: list[str]) -> None:
     assert all(0 <= c.failed <= c.count for c in use.calls)
     assert all(w.zero + w.infinite + sum(b.count for b in w.buckets) <= w.count for w in use.waits)
     last = data.count("\n") + 1
-    cited = [r for c in use.calls for r in c.refs] + [
-        item.ref for item in (*story.waits, *story.transfers, *story.drained)
-    ]
+    cited = [ref for c in use.calls for ref in c.refs]
+    cited += [*(w.ref for w in story.waits), *(t.ref for t in story.transfers), *(d.ref for d in story.drained)]
     assert all(ref.line is not None and 1 <= ref.line <= last for ref in cited)
     assert use.window_ns is None or use.window_ns > 0
 

@@ -77,11 +77,12 @@ async def _why(host: Host, wish: Wish, ceiling: Cost, progress: Tell) -> Report:
     guests = await discover.guests(host, config_of)
     if not guests:
         raise NoSuchGuest("no QEMU guest runs on this host", "None, or none that this user may see: crazytrain doctor")
+    named = find(guests, wish.wanted) if wish.wanted is not None else None
     rows: tuple[GuestOverview, ...] = ()
     if wish.wanted is None or (wish.against is None and len(guests) > 1):
         progress(f"looking who is hot: {len(guests)} guests, {SURVEY_S:g} s")
         rows = await survey(host, guests, SURVEY_S)
-    guest = find(guests, wish.wanted) if wish.wanted is not None else _hottest(rows)
+    guest = named or _hottest(rows)
     beside = _against(wish.against, guest, guests, rows)
     plan = Plan(
         window_s=wish.seconds,

@@ -95,7 +95,8 @@ def _refusal(host: Host) -> Finished | None:
     if not may_trace(host):
         return _ended(Outcome.DENIED, f"the kernel lets only root count in it: {_AS_ROOT}")
     if _other_pids(host):
-        return _ended(Outcome.DENIED, "we run in a PID namespace, and the kernel counts by other pids: " + _AS_ROOT)
+        why = "we are in a PID namespace (a container), and the kernel counts by the host's pids: run it on the host"
+        return _ended(Outcome.DENIED, why)
     if b"[confidentiality]" in _lockdown(host):
         return _ended(Outcome.DENIED, "kernel lockdown (confidentiality) forbids it: boot without lockdown=")
     return None

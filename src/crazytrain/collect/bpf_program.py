@@ -93,17 +93,17 @@ def _calls(abi: _Abi) -> tuple[_Probe, ...]:
     if (@ioctl_fd[tid] != $fd) {{ @ioctl_fd[tid] = $fd; }}
     @ioctl[pid, tid, $id, $fd] = count();
   }} else {{{_timeouts(abi)}
-    @entered_call[tid] = ((uint64)$id << 32) | $fd; @entered[tid] = nsecs;
+    @entered_call[pid, tid] = ((uint64)$id << 32) | $fd; @entered[pid, tid] = nsecs;
   }}"""
     leave = f"""
   $id = args->id; $ret = args->ret;
   if ($id == {abi.ioctl}) {{
     if ($ret < 0 && @on) {{ @failed[pid, tid, $id, @ioctl_fd[tid], $ret] = count(); }}
-  }} else if (@entered[tid]) {{
-    $took = nsecs - @entered[tid]; $call = @entered_call[tid];
+  }} else if (@entered[pid, tid]) {{
+    $took = nsecs - @entered[pid, tid]; $call = @entered_call[pid, tid];
     @call[pid, tid, $call >> 32, $call & {_NO_FD}] = stats($took);
     if ($ret < 0) {{ @failed[pid, tid, $call >> 32, $call & {_NO_FD}, $ret] = count(); }}
-    @entered[tid] = 0;
+    @entered[pid, tid] = 0;
   }}"""
     return (
         _Probe("raw_syscalls:sys_enter", frozenset(("id", "args")), enter),
@@ -112,7 +112,10 @@ def _calls(abi: _Abi) -> tuple[_Probe, ...]:
 
 
 def _timeouts(abi: _Abi) -> str:
-    """Sort the timeouts asked for: by powers of two of ns, and apart from them 0 (none), -1 (no limit), -2 (untold)."""
+    """Sort the timeouts asked for: by powers of two of ns, and apart from them 0 (none), -1 (no limit), -2 (untold).
+
+    From a second on by powers of two of s: bpftrace 0.17 has no buckets above 2^31.
+    """
     if not abi.waits:
         return ""
     return f"""
@@ -129,8 +132,9 @@ def _timeouts(abi: _Abi) -> str:
         if ($form == {_TIMEVAL}) {{ $fraction = $fraction * 1000; }}
         if ($s < {_LONGEST_S}) {{ $ns = $s * 1000000000 + $fraction; }}
       }}
-      if ($ns > 0) {{ @wait_ns[pid, tid, $id] = hist($ns); }}
-      else {{ @wait_other[pid, tid, $id, $ns] = count(); }}
+      if ($ns <= 0) {{ @wait_other[pid, tid, $id, $ns] = count(); }}
+      else if ($ns < 1000000000) {{ @wait_ns[pid, tid, $id] = hist($ns); }}
+      else {{ @wait_s[pid, tid, $id] = hist((uint64)$ns / 1000000000); }}
     }}"""
 
 

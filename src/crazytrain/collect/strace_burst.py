@@ -117,7 +117,7 @@ async def _burst(look: Look, tids: Sequence[int]) -> Evidence:
         wall_ns=wall_ns,
         took_ns=told.took_ns,
         cpu_ns=told.cpu_ns,
-        stall_ns=_calls(data) * _STALL_A_LINE_NS,
+        stall_ns=_calls(data) * _STALL_A_LINE_NS if outcome is Outcome.OK else None,
     )
 
 

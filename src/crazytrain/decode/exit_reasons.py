@@ -35,15 +35,21 @@ _SVM = _numbered(
     80 vmrun 81 hypercall 82 vmload 83 vmsave 84 stgi 85 clgi 86 skinit 87 rdtscp 88 icebp 89 wbinvd 8a monitor
     8b mwait 8c mwait_cond 8d xsetbv 8e rdpru 8f write_efer_trap 90 write_cr0_trap 94 write_cr4_trap 98 write_cr8_trap
     a2 invpcid a5 buslock a6 idle-halt 400 npf 401 avic_incomplete_ipi 402 avic_unaccelerated_access 403 vmgexit
+    80000001 vmgexit_mmio_read 80000002 vmgexit_mmio_write 80000003 vmgexit_nmi_complete 80000004 vmgexit_ap_hlt_loop
+    80000005 vmgexit_ap_jump_table 80000010 vmgexit_page_state_change 80000011 vmgexit_guest_request
+    80000012 vmgexit_ext_guest_request 80000013 vmgexit_ap_creation 8000fffd vmgexit_hypervisor_feature
     ffffffff invalid_guest_state
     """
 )
-_USERSPACE = (
-    "UNKNOWN EXCEPTION IO HYPERCALL DEBUG HLT MMIO IRQ_WINDOW_OPEN SHUTDOWN FAIL_ENTRY INTR SET_TPR TPR_ACCESS "
-    "S390_SIEIC S390_RESET DCR NMI INTERNAL_ERROR OSI PAPR_HCALL S390_UCONTROL WATCHDOG S390_TSCH EPR SYSTEM_EVENT "
-    "S390_STSI IOAPIC_EOI HYPERV ARM_NISV X86_RDMSR X86_WRMSR DIRTY_RING_FULL AP_RESET_HOLD X86_BUS_LOCK XEN RISCV_SBI "
-    "RISCV_CSR NOTIFY LOONGARCH_IOCSR MEMORY_FAULT TDX"
-).split()
+_USERSPACE = _numbered(
+    """
+    00 UNKNOWN 01 EXCEPTION 02 IO 03 HYPERCALL 04 DEBUG 05 HLT 06 MMIO 07 IRQ_WINDOW_OPEN 08 SHUTDOWN 09 FAIL_ENTRY
+    0a INTR 0b SET_TPR 0c TPR_ACCESS 0d S390_SIEIC 0e S390_RESET 0f DCR 10 NMI 11 INTERNAL_ERROR 12 OSI 13 PAPR_HCALL
+    14 S390_UCONTROL 15 WATCHDOG 16 S390_TSCH 17 EPR 18 SYSTEM_EVENT 19 S390_STSI 1a IOAPIC_EOI 1b HYPERV 1c ARM_NISV
+    1d X86_RDMSR 1e X86_WRMSR 1f DIRTY_RING_FULL 20 AP_RESET_HOLD 21 X86_BUS_LOCK 22 XEN 23 RISCV_SBI 24 RISCV_CSR
+    25 NOTIFY 26 LOONGARCH_IOCSR 27 MEMORY_FAULT 28 TDX
+    """
+)
 _HYPERCALLS = {
     1: "VAPIC_POLL_IRQ",
     2: "MMU_OP",
@@ -86,7 +92,7 @@ def userspace_reason(number: int) -> str:
     >>> userspace_reason(2), userspace_reason(500)
     ('IO', 'reason 500')
     """
-    return _USERSPACE[number] if 0 <= number < len(_USERSPACE) else f"reason {number}"
+    return _USERSPACE.get(number, f"reason {number}")
 
 
 def hypercall_name(number: int) -> str:

@@ -24,6 +24,7 @@ _LOOKS_LIKE = (
     (b"SQLite format 3", "an SQLite database"),
 )
 _CONTROL = bytes(set(range(32)) - set(b"\t\n\r\x1b\x08\f")) + b"\x7f"
+_DIRT = _CONTROL + b"\r\x1b\x08\f"
 _MOST_CONTROL = 0.05  # of the bytes: text with a few strays is text, random bytes hold 0.1
 _MOST_BROKEN = 0.3  # of the bytes above 127 that are no UTF-8: latin-1 text holds few
 
@@ -46,7 +47,6 @@ _TYPOGRAPHY = (
     (b"&#39;", b"'"),
     (b"&amp;", b"&"),
 )
-_DIRT = re.compile(rb"[\x00-\x08\x0b-\x1f\x7f]|\xc2\xa0|\xe2\x80|\xe2\x88\x92|&(?:[lg]t|quot|amp|#39);")
 # A reply's quoting, the numbers of cat -n and grep -n, and indentation.
 _MARGIN = re.compile(rb"(?:[>|][>| ]*+)?[ \t]*+(?:\d{1,8}(?:\t|:(?=[a-z\[<])))?[ \t]*+")
 
@@ -99,7 +99,7 @@ def _is_binary(sample: bytes) -> bool:
 
 def cleaned(block: bytes) -> bytes:
     """Whole lines without colours, typography and control characters; each line is still its own."""
-    if not _DIRT.search(block):
+    if block.isascii() and b"&" not in block and len(block.translate(None, _DIRT)) == len(block):
         return block
     block = block.replace(b"\r\n", b"\n")
     if b"\x1b" in block:
@@ -110,7 +110,7 @@ def cleaned(block: bytes) -> bytes:
         block = block.replace(written, meant)
     if b"\r" in block:  # a line that was written over on a terminal: what stood there last counts
         block = b"\n".join(line.rstrip(b"\r").rpartition(b"\r")[2] for line in block.split(b"\n"))
-    return block.translate(None, _CONTROL + b"\x1b\x08\f")
+    return block.translate(None, _DIRT)
 
 
 def without_margin(line: bytes) -> bytes:

@@ -158,10 +158,11 @@ def _irqs(line: _Line) -> Iterator[IrqReading]:
     """``IRQ statistics for ioapic:`` and lines like `` 8: 4711``. Old QEMU names no controller."""
     text = _as(str, line.answer.said) or ""
     heads = list(_CONTROLLER.finditer(text))
+    ends = [*(head.start() for head in heads[1:]), len(text)]
     counts = [
         IrqCount(head["name"] or "", int(irq), int(count))
-        for head, following in zip(heads, [*heads[1:], None], strict=True)
-        for irq, count in _COUNT.findall(text[head.end() : following.start() if following else None])
+        for head, end in zip(heads, ends, strict=False)  # without a heading there is an end all the same
+        for irq, count in _COUNT.findall(text[head.end() : end])
     ]
     if heads:
         names = tuple(head["name"] or "" for head in heads)

@@ -68,8 +68,9 @@ def _read(text: str, mono_ns: int) -> Iterator[VcpuSample]:
     heads = list(_CPU.finditer(text))
     if not heads:
         yield from _one(text, 0, mono_ns)
-    for head, following in zip(heads, [*heads[1:], None], strict=True):
-        yield from _one(text[head.end() : following.start() if following else None], int(head[1]), mono_ns)
+    ends = [*(head.start() for head in heads[1:]), len(text)]
+    for head, end in zip(heads, ends, strict=False):
+        yield from _one(text[head.end() : end], int(head[1]), mono_ns)
 
 
 def _one(block: str, vcpu: int, mono_ns: int) -> Iterator[VcpuSample]:

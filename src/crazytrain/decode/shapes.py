@@ -98,7 +98,7 @@ SHAPES = (
     ),
     Shape(
         kind=Kind.COMMAND_LINE,
-        whole=lambda line: starts_command(_text(line)),
+        whole=lambda line: (b"qemu" in line or b"kvm" in line) and starts_command(_text(line)),
         continues=lambda before, line: continues_command(_text(before), _text(line)),
         beside=re.compile(
             rb"[A-Z_]{2,}=\S* *\\$|\S+ \S+: starting up|[^\n]*\bPID\b[^\n]* (?:CMD|COMMAND|ARGS)$|[^\n]*grep "

@@ -18,7 +18,7 @@ from crazytrain.decode.strace_clock import Clock, Stopwatch
 from crazytrain.decode.strace_count import NO_RESULT, Block, CallTally, Reader, Row
 from crazytrain.decode.strace_notes import Notes
 from crazytrain.decode.strace_story import Storyteller
-from crazytrain.decode.strace_wait import WAITS, WaitTally
+from crazytrain.decode.strace_wait import WAITS, Waiter, WaitTally
 from crazytrain.model.errors import BadInput
 from crazytrain.model.evidence import Evidence
 from crazytrain.model.facts.syscalls import Coverage, SyscallUse, TraceStory
@@ -51,10 +51,15 @@ class _Trace:
 
     def _add_waits(self, block: Block) -> None:
         waiters = {row: waiter for row in block.counts if (waiter := _waiter(row))}
-        if waiters:
-            for index, row in enumerate(block.rows):
-                if row in waiters:
-                    self._waits.add(waiters[row], block.text(index), block.first + index)
+        if not waiters:
+            return
+        places: dict[Waiter, list[int]] = {waiter: [] for waiter in waiters.values()}
+        of_row = {row: places[waiter] for row, waiter in waiters.items()}
+        for index, row in enumerate(block.rows):
+            if row in of_row:
+                of_row[row].append(index)
+        for waiter, indexes in places.items():
+            self._waits.add(waiter, [block.text(index) for index in indexes], block.first + indexes[0])
 
     @property
     def count(self) -> int:
@@ -94,7 +99,7 @@ class _Trace:
         )
 
 
-def _waiter(row: Row) -> tuple[bytes, str] | None:
+def _waiter(row: Row) -> Waiter | None:
     tid, head, result = row
     name = head.partition(b"(")[0].decode("ascii", "replace")
     return (tid, name) if name in WAITS and result not in (b"", NO_RESULT) else None

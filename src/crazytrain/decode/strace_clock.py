@@ -4,14 +4,18 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 
-from crazytrain.decode.strace_count import Block
+from crazytrain.decode.strace_count import Block, Row
 from crazytrain.decode.strace_line import STAMP
 
 _SECOND_NS = 10**9
 _DAY_NS = 86_400 * _SECOND_NS
 _SMALLEST_EPOCH_NS = 10**8 * _SECOND_NS  # -ttt counts from 1970; what is less is the time since the call before (-r)
 _LINES_TRIED = 40  # at each end of a block, to find a line with a time
-_TOOK = re.compile(rb"<(\d{1,9})[.,](\d{1,9})>")
+_TOOK = re.compile(rb"<(\d{1,9})[.,](\d{1,9})>$")
+_USUAL_TOOK = len("<0.000012>")
+_LONGEST_TOOK = 24
+_MOST_KNOWN = 100_000
+_PROBES = 64  # lines of a block that are looked at to see whether it holds such times at all
 
 
 class Clock:
@@ -84,16 +88,30 @@ class Stopwatch:
         self._known: dict[bytes, int] = {}
 
     def add(self, block: Block) -> None:
-        """Add the times of a block; lines without one cost a glance."""
+        """Add the times of a block."""
+        if not any(_TOOK.search(line[-_LONGEST_TOOK:]) for line in block.lines[:: len(block.lines) // _PROBES + 1]):
+            return
+        known = self._known
+        spent: dict[Row, int] = {}
         for row, line in zip(block.rows, block.lines, strict=True):
-            if line[-1:] == b">" and row[2]:
-                self.spent_ns[row[0], row[1]] += self._took(line[line.rfind(b"<") :])
+            took = known.get(line[-_USUAL_TOOK:])
+            if took is None:
+                took = self._read(line)
+            if took:
+                spent[row] = spent.get(row, 0) + took
+        for (tid, head, result), took in spent.items():
+            if result:
+                self.spent_ns[tid, head] += took
 
-    def _took(self, text: bytes) -> int:
-        known = self._known.get(text)
-        if known is None:
-            found = _TOOK.fullmatch(text)
-            known = int(found[1]) * _SECOND_NS + int(found[2].ljust(9, b"0")) if found else 0
-            if len(self._known) < 100_000:
-                self._known[text] = known
-        return known
+    def _read(self, line: bytes) -> int:
+        """Read a time that was not seen before; those below ten seconds are remembered."""
+        took = _took_ns(line[-_LONGEST_TOOK:])
+        end = line[-_USUAL_TOOK:]
+        if len(self._known) < _MOST_KNOWN and (b"<" in end or not took):
+            self._known[end] = took
+        return took
+
+
+def _took_ns(end: bytes) -> int:
+    found = _TOOK.search(end)
+    return int(found[1]) * _SECOND_NS + int(found[2].ljust(9, b"0")) if found else 0

@@ -106,7 +106,8 @@ class Reader:
 
 
 def _rows(data: bytes, start: int, end: int, count: int) -> tuple[list[Row], Counter[Row]]:
-    rows: list[Row] = BARE_LINE.findall(data, start, end)[:count]
+    bare = BARE_LINE.match(data, start, end)
+    rows: list[Row] = BARE_LINE.findall(data, start, end)[:count] if bare and bare[2] else [NOTHING]
     counts = Counter(rows)
     if NOTHING in counts:  # lines with a thread or a time, notes of strace, blank lines
         rows = ANY_LINE.findall(data, start, end)[:count]

@@ -25,7 +25,7 @@ _COUNTER_BYTES = 8  # what an eventfd gives and takes, eventfd(2)
 _LARGEST_COUNT = 2**48  # an eventfd never gets there: eight bytes of text would
 _NOW = ("EAGAIN", "EWOULDBLOCK")
 _WRITES = ("write", "send", "sendto")
-_TIME = rb"\{(?:tv_sec=)?(\d{1,12}), (?:tv_nsec=)?(\d{1,12})\}"
+_TIME = rb"\{(?:tv_sec=)?(\d{1,9}), (?:tv_nsec=)?(\d{1,9})\}"
 _ARMED = re.compile(rb"(\d{1,9}), 0, \{it_interval=" + _TIME + rb", it_value=" + _TIME + rb"\}")
 _QUERY = re.compile(rb"(SIG\w{1,12}), NULL\b")
 

@@ -7,11 +7,12 @@ from crazytrain.decode.strace_line import Call, number_of
 from crazytrain.model.evidence import Evidence, Ref
 from crazytrain.model.facts.syscalls import LoopWait, TimeoutBucket, WaitUse
 
-_SPEC = rb"(?:\{(?:tv_sec=)?(\d{1,12}), (?:tv_[nu]sec=)?(\d{1,12})\}|NULL)"
-_MASK = rb"(?:NULL|~?\[[^\]]*+\]|\{[^}]*+\}|0x[0-9a-f]++)"
-_END = rb"[ ]*+\)[ ]*+="
-_POLL = re.compile(rb"(?:\]|NULL|0x[0-9a-f]++), \d++, (-?\d{1,10})[ ]*+\)")
-_EPOLL = re.compile(rb", \d++, (-?\d{1,10})(?:, " + _MASK + rb"(?:, \d++)?)?" + _END)
+# Each pattern reads to its line's end, so that it fits once a line, and has two groups.
+_SPEC = rb"(?:\{(?:tv_sec=)?(\d{1,9}), (?:tv_[nu]sec=)?(\d{1,9})\}|NULL)"
+_MASK = rb"(?:NULL|~?\[[^\]\n]*+\]|\{[^}\n]*+\}|0x[0-9a-f]++)"
+_END = rb"[ ]*+\)[ ]*+=[^\n]*+"
+_POLL = re.compile(rb"(?:\]|NULL|0x[0-9a-f]++), \d++, (-?\d{1,10})()" + _END)
+_EPOLL = re.compile(rb", \d++, (-?\d{1,10})()(?:, " + _MASK + rb"(?:, \d++)?)?" + _END)
 _TIMEVAL = re.compile(rb", " + _SPEC + _END)
 # Where the timeout stands, and what one of its fraction is in ns (0: it is a number of milliseconds).
 _TIMEOUTS = {
@@ -19,13 +20,13 @@ _TIMEOUTS = {
     "_newselect": (_TIMEVAL, 1000),
     "pselect6": (re.compile(rb", " + _SPEC + rb", " + _MASK + _END), 1),
     "poll": (_POLL, 0),
-    "ppoll": (re.compile(rb"(?:\]|NULL|0x[0-9a-f]++), \d++, " + _SPEC), 1),
+    "ppoll": (re.compile(rb"(?:\]|NULL|0x[0-9a-f]++), \d++, " + _SPEC + rb"[^\n]*+"), 1),
     "epoll_wait": (_EPOLL, 0),
     "epoll_pwait": (_EPOLL, 0),
     "epoll_pwait2": (re.compile(rb", \d++, " + _SPEC + rb"(?:, " + _MASK + rb"(?:, \d++)?)?" + _END), 1),
 }
 _NOTE = re.compile(rb"(?<=\d)<(?:->|[^<>\n])*>")  # what strace -y says of a descriptor
-_LEFT = re.compile(rb"left \{(?:tv_sec=)?(\d{1,12}), (?:tv_[nu]sec=)?(\d{1,12})\}")
+_LEFT = re.compile(rb"left \{(?:tv_sec=)?(\d{1,9}), (?:tv_[nu]sec=)?(\d{1,9})\}")
 _IN_SET = re.compile(rb"\((?:in )?\[([^\]\n]*)\]")
 _FD = re.compile(rb"fd=(\d{1,9})")
 _IN_LIST = re.compile(rb"(?:^|[\[ ])(\d{1,9})(?=[\]< ]|$)")
@@ -43,13 +44,14 @@ def timeout_ns(name: str, line: bytes) -> int | None:
     """The timeout that a wait asked for, `NO_LIMIT` for none; ``None`` where the line does not tell."""
     pattern, fraction_ns = _TIMEOUTS.get(name, (None, 0))
     found = pattern.search(line) if pattern else None
-    if found is None:
-        return None
-    first = found[1]
-    if first is None:
+    return _asked_ns(found[1] or b"", found[2] or b"", fraction_ns) if found else None
+
+
+def _asked_ns(first: bytes, second: bytes, fraction_ns: int) -> int:
+    if not first:
         return NO_LIMIT
     if fraction_ns:
-        return int(first) * 1_000_000_000 + int(found[2]) * fraction_ns
+        return int(first) * 1_000_000_000 + int(second) * fraction_ns
     return max(int(first) * 1_000_000, NO_LIMIT)
 
 
@@ -100,41 +102,43 @@ def _numbers(pattern: re.Pattern[bytes], text: bytes) -> tuple[int, ...]:
     return tuple(int(digits) for digits in pattern.findall(text[:8192])[:_MOST_FDS])
 
 
-_Waiter = tuple[bytes, str]  # thread as in the text, call
+Waiter = tuple[bytes, str]  # thread as in the text, call
 
 
 class WaitTally:
     """Counts the waits of each thread by call, and the timeouts by powers of two."""
 
     def __init__(self) -> None:
-        self._turns: Counter[_Waiter] = Counter()
-        self._asked: Counter[tuple[_Waiter, int]] = Counter()
-        self._first: dict[_Waiter, int] = {}
+        self._turns: Counter[Waiter] = Counter()
+        self._asked: dict[Waiter, Counter[int]] = {}
+        self._first: dict[Waiter, int] = {}
 
-    def add(self, waiter: _Waiter, text: bytes, line: int) -> None:
-        """Count one wait that came back."""
-        name = waiter[1]
-        if name == "io_uring_enter" and _IO_URING_WAITS not in text:
+    def add(self, waiter: Waiter, texts: list[bytes], line: int) -> None:
+        """Count waits that came back; ``line`` is the first one's."""
+        if waiter[1] == "io_uring_enter":
+            texts = [text for text in texts if _IO_URING_WAITS in text]
+        if not texts or (waiter not in self._first and len(self._first) >= _MOST_WAITERS):
             return
-        if waiter not in self._first:
-            self._first[waiter] = line
-        self._turns[waiter] += 1
-        asked = timeout_ns(name, text)
-        if asked is not None:
-            self._asked[waiter, asked.bit_length() if asked >= 0 else NO_LIMIT] += 1
+        self._first.setdefault(waiter, line)
+        self._turns[waiter] += len(texts)
+        pattern, fraction_ns = _TIMEOUTS.get(waiter[1], (None, 0))
+        asked = self._asked.setdefault(waiter, Counter())
+        for (first, second), count in Counter(pattern.findall(b"\n".join(texts)) if pattern else ()).items():
+            timeout = _asked_ns(first, second, fraction_ns)
+            asked[timeout.bit_length() if timeout >= 0 else NO_LIMIT] += count
 
     def facts(self, evidence: Evidence) -> tuple[WaitUse, ...]:
         """A ``WaitUse`` for each thread and call, the busiest first."""
-        return tuple(self._use(waiter, count, evidence) for waiter, count in self._turns.most_common(_MOST_WAITERS))
+        return tuple(self._use(waiter, count, evidence) for waiter, count in self._turns.most_common())
 
-    def _use(self, waiter: _Waiter, count: int, evidence: Evidence) -> WaitUse:
-        asked = {bits: n for (owner, bits), n in self._asked.items() if owner == waiter}
+    def _use(self, waiter: Waiter, count: int, evidence: Evidence) -> WaitUse:
+        asked = self._asked[waiter]
         return WaitUse(
             tid=number_of(waiter[0]),
             call=waiter[1],
             count=count,
             buckets=tuple(TimeoutBucket(1 << bits - 1, 1 << bits, n) for bits, n in sorted(asked.items()) if bits > 0),
-            zero=asked.get(0, 0),
-            infinite=asked.get(NO_LIMIT, 0),
+            zero=asked[0],
+            infinite=asked[NO_LIMIT],
             refs=(evidence.ref(self._first[waiter]),),
         )

@@ -18,6 +18,7 @@ from crazytrain.model.report import Difference
 NOTABLE_FACTOR = 3.0
 LEAST_SHARE = 0.05
 LEAST_PER_S = 50.0
+MONITOR_THREAD = "IO mon_iothread"
 
 
 def compare(here: Facts, there: Facts) -> tuple[Difference, ...]:
@@ -69,19 +70,28 @@ def _rates(here: Facts, there: Facts) -> Iterator[Difference]:
     if irqs and other_irqs:
         for irq in sorted({r.irq for r in (*irqs.rates, *other_irqs.rates)}):
             yield _difference(f"IRQ {irq}", "per_s", irqs.per_s(irq), other_irqs.per_s(irq))
-    yield from _call_rates(here.get(SyscallUse), there.get(SyscallUse))
+    yield from _call_rates(here, there)
     exits, other_exits = here.get(KvmExits), there.get(KvmExits)
     if exits and other_exits and exits.window_ns and other_exits.window_ns:
         totals = [e.per_s(sum(x.count for x in e.userspace)) for e in (exits, other_exits)]
         yield _difference("exits to QEMU", "per_s", totals[0], totals[1])
 
 
-def _call_rates(here: SyscallUse | None, there: SyscallUse | None) -> Iterator[Difference]:
-    if here is None or there is None or not here.window_ns or not there.window_ns:
+def _call_rates(here: Facts, there: Facts) -> Iterator[Difference]:
+    mine, other = here.get(SyscallUse), there.get(SyscallUse)
+    if mine is None or other is None or not mine.window_ns or not other.window_ns:
         return
-    for call in sorted({c.call for c in (*here.calls, *there.calls)}):
-        yield _difference(f"{call} calls", "per_s", _per_s(here, call), _per_s(there, call))
+    ours = _monitor_threads(here), _monitor_threads(there)
+    for call in sorted({c.call for c in (*mine.calls, *other.calls)}):
+        yield _difference(f"{call} calls", "per_s", _per_s(mine, call, ours[0]), _per_s(other, call, ours[1]))
 
 
-def _per_s(use: SyscallUse, call: str) -> float:
-    return sum(c.count for c in use.calls if c.call == call) * 1e9 / (use.window_ns or 1)
+def _per_s(use: SyscallUse, call: str, ours: frozenset[int]) -> float:
+    counted = sum(c.count for c in use.calls if c.call == call and c.tid not in ours)
+    return counted * 1e9 / (use.window_ns or 1)
+
+
+def _monitor_threads(facts: Facts) -> frozenset[int]:
+    """The thread that serves the monitor: what it does while we look is mostly our own questions."""
+    threads = facts.get(ThreadActivity)
+    return frozenset(t.tid for t in threads.threads if t.comm == MONITOR_THREAD) if threads else frozenset()

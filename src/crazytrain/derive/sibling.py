@@ -8,7 +8,7 @@ from crazytrain.model.overview import GuestOverview
 
 # A guest whose main loop or vCPU takes this much is no quiet measure for another one.
 LOOP_CALM_TO = 0.10
-VCPU_CALM_TO = 0.80
+VCPU_CALM_TO = 0.60
 
 
 def fitting(guest: Guest, rows: Sequence[GuestOverview]) -> tuple[Guest | None, str]:

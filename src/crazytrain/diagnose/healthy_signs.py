@@ -64,7 +64,7 @@ def loop_alarm(threads: ThreadActivity, loops: Loops | None) -> Point | None:
     """Whether the main loop works or turns too much."""
     used = loop_share(threads)
     if used is not None and used >= LOOP_BUSY_FROM:
-        return Point(f"the main loop's thread took {share(used)} of a CPU", threads.refs, 0.02)
+        return Point(f"the main loop's thread wanted {share(used)} of a CPU", threads.refs, 0.02)
     loop = loops.main if loops else None
     if loop is None or loop.turns_per_s is None or loops is None:
         return None

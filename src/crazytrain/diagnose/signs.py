@@ -89,13 +89,14 @@ def loop_rate_point(loop: LoopActivity, refs: tuple[Ref, ...]) -> Point | None:
 
 
 def panic_line(console: ConsoleLog | None) -> Point | None:
-    """The last panic line on the console with little after it."""
+    """The console's panic line (the first of the last panic says why), where little follows it."""
     if console is None:
         return None
     lines = [x for x in console.matter if x.meaning is LineMeaning.PANIC]
     if not lines or console.after_last > 40:
         return None
-    return Point(f"the guest's console ends in: {lines[-1].text}", (lines[-1].ref,), 300)
+    first = next((x for x in lines if "end Kernel panic" not in x.text), lines[-1])
+    return Point(f"the guest's console ends in a panic: {first.text}", (first.ref,), 300)
 
 
 def top_port(exits: KvmExits) -> PortUse | None:

@@ -17,7 +17,7 @@ def irq_point(irqs: InterruptRates, irq: int, owner: str) -> Point:
     per_s = irqs.per_s(irq)
     says = f"IRQ {irq} ({owner}) fired {rate(per_s)}"
     if per_s >= TICK_STORM_FROM_PER_S:
-        return Point(says, irqs.refs, 150)
+        return Point(says, irqs.refs, 1000)
     return Point(says, irqs.refs, 0.01 if per_s < 300 else 0.4)
 
 
@@ -35,5 +35,5 @@ def loop_cpu_point(threads: ThreadActivity | None) -> tuple[Point, ...]:
     used = loop_share(threads)
     if used is None or threads is None:
         return ()
-    says = f"the main loop's thread took {share(used)} of a CPU"
+    says = f"the main loop's thread wanted {share(used)} of a CPU"
     return (Point(says, threads.refs, 2 if used >= 0.1 else 0.3),)

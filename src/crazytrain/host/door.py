@@ -29,8 +29,7 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Host(Protocol):
-    """The machine. Paths are absolute, as the machine itself names them. Reads raise ``OSError``; see ``outcome_of``.
-    """
+    """The machine. Paths are absolute, as the machine itself names them. Reads raise ``OSError``; see ``outcome_of``."""
 
     def read(self, path: str, limit_bytes: int = FILE_LIMIT_BYTES) -> bytes:
         """Up to ``limit_bytes`` of a file. May block on files of a process that hangs: see ``patiently``."""

@@ -9,6 +9,8 @@ from crazytrain.model.facts.descriptors import Descriptor, DescriptorTable
 from crazytrain.model.facts.host import HostFacts
 from crazytrain.model.facts.kvm import (
     ExitCount,
+    FaultUse,
+    HypercallUse,
     KvmCounter,
     KvmExits,
     KvmStat,
@@ -18,6 +20,7 @@ from crazytrain.model.facts.kvm import (
     MsrUse,
     PortUse,
     PvclockUpdate,
+    VectorUse,
 )
 from crazytrain.model.facts.loop import LoopActivity, Loops
 from crazytrain.model.facts.process import ProcessFacts
@@ -65,9 +68,11 @@ __all__ = [
     "ErrorCount",
     "ExitCount",
     "Facts",
+    "FaultUse",
     "GuestClock",
     "HandlerQuery",
     "HostFacts",
+    "HypercallUse",
     "InterruptRates",
     "IrqCount",
     "IrqRate",
@@ -108,6 +113,7 @@ __all__ = [
     "VcpuSample",
     "VcpuSamples",
     "VcpuView",
+    "VectorUse",
     "WaitUse",
 ]
 

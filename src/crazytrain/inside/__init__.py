@@ -1,0 +1,1 @@
+"""Guest RAM to what the guest's own kernel says; pure over a Memory protocol."""
