@@ -10,15 +10,18 @@ import pytest
 
 from crazytrain.collect.look import Look
 from crazytrain.collect.monitor import COLLECTOR, collect_monitor
+from crazytrain.decode.qmp import decode_qmp
+from crazytrain.derive.interrupts import derive_interrupts
+from crazytrain.derive.kvm_stats import derive_kvm_stats
 from crazytrain.host.door import Finished
 from crazytrain.host.fake import FakeHost
 from crazytrain.host.live import LiveHost
 from crazytrain.model.evidence import Cost, Evidence, Kind, Outcome
-from crazytrain.model.facts import MONITOR_BUSY
+from crazytrain.model.facts import MONITOR_BUSY, Facts
 from crazytrain.model.guest import Accelerator, Guest, Manager
 from tests.collect.making import HOST_FILES, a_guest, look_at, process
 from tests.support import skip_real
-from tests.tiny import HALT, boot, until
+from tests.tiny import HALT, RTC, boot, until
 
 SOCKET = "/run/web01.qmp"
 OWN = ("-qmp", f"unix:{SOCKET},server=on,wait=off")
@@ -199,3 +202,24 @@ def test_a_real_guest_in_a_mount_namespace_of_its_own(tmp_path: Path) -> None:
         asked = msgspec.structs.replace(tiny.guest, command_line=("q", *own))
         until(lambda: live(asked, 0)[0][0].usable, "QEMU answers")
         assert not (tmp_path / "inner.sock").exists()
+
+
+@pytest.mark.real
+@pytest.mark.parametrize("accelerator", [Accelerator.TCG, Accelerator.KVM])
+def test_a_real_guest_with_a_clock_that_ticks(accelerator: Accelerator) -> None:
+    """The RTC is QEMU's own device also where the interrupt controller is the kernel's: its line is counted there."""
+    with boot(RTC, accelerator) as tiny:
+        until(lambda: (rate_of_irq_8(live(tiny.guest, 0.5)[0]) or 0) > 0, "the RTC ticks")
+        kept, _ = live(tiny.guest, 2)
+    rates = derive_interrupts(Facts(fact for e in kept for fact in decode_qmp(e)))
+    assert rates is not None
+    assert rates.per_s(8) == pytest.approx(1024, rel=0.5)  # a loaded machine may miss ticks
+    assert rates.uncounted == ((0,) if accelerator is Accelerator.KVM else ())
+    stats = derive_kvm_stats(Facts(fact for e in kept for fact in decode_qmp(e)))
+    assert (stats is not None) is (accelerator is Accelerator.KVM)
+    assert stats is None or (stats.per_s("exits") or 0) > 0
+
+
+def rate_of_irq_8(kept: list[Evidence]) -> float | None:
+    rates = derive_interrupts(Facts(fact for e in kept for fact in decode_qmp(e)))
+    return rates.per_s(8) if rates else None

@@ -34,7 +34,13 @@ def test_top_4_0_shows_the_process_in_the_first_threads_row() -> None:
     assert (found.window_ns, found.threads[0].tid) == (0, 12915)
     assert shares(found) == {"qemu-syst+": 0.0, "call_rcu": 0.0, "CPU 0/KVM": 0.634, "worker": 0.0, "kvm-nx-lp+": 0.0}
     assert found.threads[0].why != ""
-    assert {thread.role for thread in found.threads} == {ThreadRole.OTHER}
+    assert [(thread.role, thread.vcpu) for thread in found.threads] == [
+        (ThreadRole.MAIN_LOOP, None),
+        (ThreadRole.RCU, None),
+        (ThreadRole.VCPU, 0),
+        (ThreadRole.WORKER, None),
+        (ThreadRole.KVM_NX, None),
+    ]
     assert [(ref.line, ref.last_line) for ref in found.refs] == [(21, 38)]
 
 
@@ -76,6 +82,21 @@ def test_decimal_commas_and_other_columns() -> None:
         (7124, "kvm", 0.015, ("S",)),
         (7130, "kvm", 1.01, ("R",)),
     ]
+
+
+def test_threads_without_names_that_compute_are_taken_for_vcpus() -> None:
+    found = threads(
+        THREADS + screen((10, 1.0, "0:30.65", "kvm"), (11, 101, "33:43.48", "kvm"), (12, 0.0, "0:01.71", "kvm"))
+    )
+    assert [t.role for t in found.threads] == [ThreadRole.MAIN_LOOP, ThreadRole.VCPU, ThreadRole.OTHER]
+    assert "no thread has a name" in found.threads[1].why
+
+
+def test_where_vcpus_are_named_an_unnamed_thread_is_none() -> None:
+    found = threads(
+        screen((10, 1.0, "0:30.65", "qemu-kvm"), (11, 5.0, "3:43.48", "CPU 0/KVM"), (12, 99.0, "9:01.71", "x"))
+    )
+    assert [t.role for t in found.threads] == [ThreadRole.MAIN_LOOP, ThreadRole.VCPU, ThreadRole.OTHER]
 
 
 def test_rows_without_a_head_are_read_by_the_usual_columns() -> None:

@@ -16,6 +16,7 @@ from crazytrain.decode.command_line import config_of
 from crazytrain.derive.overview import hottest
 from crazytrain.derive.sibling import fitting
 from crazytrain.host import Host, LiveHost
+from crazytrain.host.loop import run
 from crazytrain.lab import running
 from crazytrain.model.case import Case
 from crazytrain.model.errors import BadInput, NoSuchGuest
@@ -61,7 +62,11 @@ def why(wish: Wish, *, quiet: bool = False) -> Report:
     progress = Progress(quiet=quiet)
     ceiling = _ceiling(wish.cost)
     try:
-        return asyncio.run(_why(LiveHost(), wish, ceiling, progress))
+        return run(_why(LiveHost(), wish, ceiling, progress))
+    except KeyboardInterrupt:
+        progress.done()
+        progress("interrupted; what was kept until then is an incomplete case that can be read: crazytrain case list")
+        raise
     finally:
         progress.done()
 
@@ -97,11 +102,8 @@ async def _why(host: Host, wish: Wish, ceiling: Cost, progress: Tell) -> Report:
 
 def _concluded(looked: Looked, beside: Against, progress: Tell) -> Report:
     progress("reading the evidence")
-    case = looked.case
-    if beside.case is not None:
-        case = msgspec.structs.replace(case, baseline=beside.case, baseline_choice=beside.choice)
     with looked.writer:  # whatever becomes of the conclusion, what was kept is on disk
-        report = conclude(case)
+        report = conclude(_with_baseline(looked, beside))
         problems = seal(looked, report)
     return msgspec.structs.replace(report, notes=(*report.notes, *problems)) if problems else report
 
@@ -121,6 +123,16 @@ def lab_evidence(guest: Guest) -> tuple[Evidence, ...]:
                 ),
             )
     return ()
+
+
+def _with_baseline(looked: Looked, beside: Against) -> Case:
+    """The case, with the saved one that it is compared with kept inside: a replay needs both."""
+    if beside.case is None:
+        return looked.case
+    keeper = looked.writer.baseline(beside.case.guest, beside.choice, beside.case.window)
+    for evidence in beside.case.evidence:
+        keeper.keep(evidence)
+    return looked.writer.case
 
 
 def _hottest(rows: Sequence[GuestOverview]) -> Guest:
@@ -156,7 +168,7 @@ def _case_path(wanted: str) -> Path | None:
 
 def guard_look(guests: Sequence[Guest], seconds: float, progress: Tell) -> list[tuple[str, str]]:
     """Keep a case of each guest, all at once; each with its folder and the verdict in a line."""
-    return asyncio.run(_guard_look(LiveHost(), guests, seconds, progress))
+    return run(_guard_look(LiveHost(), guests, seconds, progress))
 
 
 async def _guard_look(host: Host, guests: Sequence[Guest], seconds: float, progress: Tell) -> list[tuple[str, str]]:
@@ -178,7 +190,7 @@ def overview(seconds: float) -> tuple[GuestOverview, ...]:
     """Who runs here and who burns, the hottest first."""
     progress = Progress()
     try:
-        return asyncio.run(_overview(LiveHost(), seconds, progress))
+        return run(_overview(LiveHost(), seconds, progress))
     finally:
         progress.done()
 

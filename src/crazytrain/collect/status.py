@@ -1,4 +1,4 @@
-"""One short question to one guest's monitor: does it run?"""
+"""One short question to one guest's monitor: what is its state."""
 
 from crazytrain.collect.look import Look
 from crazytrain.collect.monitor import Pace, ask, question

@@ -16,6 +16,7 @@ from msgspec.structs import replace
 
 from crazytrain.model.evidence import Evidence, Ref
 from crazytrain.model.facts.threads import ProcessUse, ThreadActivity, ThreadRole, ThreadUse
+from crazytrain.model.thread_names import role_by_name
 
 _USUAL = ("PID", "USER", "PR", "NI", "VIRT", "RES", "SHR", "S", "%CPU", "%MEM", "TIME+", "COMMAND")
 _HEADER = re.compile(r"[\s*]*PID\s+\S.*%CPU\b.*\S")
@@ -35,6 +36,8 @@ _NEW_UNITS = ("MiB", "GiB", "TiB", "PiB", "EiB")
 _NOTICEABLE = 0.02  # of one CPU: what rounding and ticks explain
 _TICK_S = 0.02
 _TAKEN_OFF = "top showed the whole process in this row; the other threads' shares are taken off"
+_COMPUTES = 0.2  # of one CPU: more than anything but a vCPU takes in a QEMU whose threads have no names
+_BY_DEEDS = "no thread has a name of its own, and this one computes"
 _KERNEL_THREAD = re.compile(r"(?:vhost-|kvm-pit/|kvm-nx-lpage-re|kvm-nx-lpage-recovery-)(\d{1,9})")
 
 
@@ -66,8 +69,9 @@ def decode_top(evidence: Evidence) -> Iterable[object]:
 
     top gives one share a thread, over user, system and guest time together: it stands in ``user_ratio``. ``window_ns``
     is 0, ``samples`` the number of screens averaged: of several, all but the first, which ``top -b`` counts from the
-    process's start. Roles are not decided here: every thread is ``OTHER``, its ``comm`` says what it is. Processes that
-    are no QEMU are left out; nothing is yielded where none is on the screen.
+    process's start. Roles come from the threads' names; the first thread is the main loop; where no thread is named
+    (QEMU before 2.0, debug-threads=off) those that compute are taken for vCPUs, and ``why`` says so. Processes that are
+    no QEMU are left out; nothing is yielded where none is on the screen.
 
     The top of procps 4.0 (Debian 12) shows the whole process in the row of its first thread. Where the figures fit
     that, the other threads' shares are taken off it, and the thread's ``why`` says so.
@@ -167,17 +171,32 @@ def _activity(group: _Group, screens: Sequence[_Screen], evidence: Evidence) -> 
     whole = _with_kernel_threads(group, screens)
     uses = {tid: _use(rows) for tid, rows in sorted(whole.items())}
     first = min(group)
+    uses[first] = _main_loop(uses[first])
     others = sum(_mean(rows) for tid, rows in group.items() if tid != first)
     if _shows_whole_process(group, others, new=screens[-1].new):
         own = max(0.0, round(uses[first].user_ratio - others, 6))
         uses[first] = replace(uses[first], user_ratio=own, why=_TAKEN_OFF)
+    if not any(use.role is ThreadRole.VCPU for use in uses.values()):
+        uses = {tid: _perhaps_vcpu(use) for tid, use in uses.items()}
     lines = _lines(whole.values(), evidence)
     return ThreadActivity(window_ns=0, samples=len(screens), threads=tuple(uses.values()), refs=(lines,))
 
 
 def _use(rows: list[_Row]) -> ThreadUse:
     last, states = rows[-1], tuple(sorted({row.state for row in rows}))
-    return ThreadUse(tid=last.pid, comm=last.comm, role=ThreadRole.OTHER, user_ratio=_mean(rows), states=states)
+    role, vcpu = role_by_name(last.comm)
+    return ThreadUse(tid=last.pid, comm=last.comm, role=role, vcpu=vcpu, user_ratio=_mean(rows), states=states)
+
+
+def _main_loop(use: ThreadUse) -> ThreadUse:
+    """The first thread, where its name says nothing else: it is the process's own."""
+    return replace(use, role=ThreadRole.MAIN_LOOP) if use.role is ThreadRole.OTHER else use
+
+
+def _perhaps_vcpu(use: ThreadUse) -> ThreadUse:
+    if use.role is ThreadRole.OTHER and use.user_ratio >= _COMPUTES:
+        return replace(use, role=ThreadRole.VCPU, why=_BY_DEEDS)
+    return use
 
 
 def _shows_whole_process(group: _Group, others: float, *, new: bool | None) -> bool:

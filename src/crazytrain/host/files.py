@@ -1,5 +1,6 @@
 """Files under a root: ``/`` on a live host, a folder of recorded files in tests."""
 
+import errno
 import os
 import stat
 from pathlib import Path
@@ -35,7 +36,7 @@ class Files:
         try:
             found = os.fstat(fd)
             if not stat.S_ISREG(found.st_mode):
-                raise OSError(0, "no regular file")
+                raise OSError(errno.EOPNOTSUPP, "no regular file")
             return os.pread(fd, limit_bytes, max(0, found.st_size - limit_bytes)), found.st_size
         finally:
             os.close(fd)
@@ -54,4 +55,5 @@ class Files:
 
     def names(self, path: str) -> tuple[str, ...]:
         """Names in a folder, numbers in numeric order."""
-        return tuple(sorted(os.listdir(self._at(path)), key=lambda n: (0, int(n), "") if n.isdigit() else (1, 0, n)))
+        found = (entry.name for entry in self._at(path).iterdir())
+        return tuple(sorted(found, key=lambda n: (0, int(n), "") if n.isdigit() else (1, 0, n)))
