@@ -4,6 +4,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from crazytrain.decode.paste import decoded
 from crazytrain.decode.recognise import split
 from crazytrain.model.case import Case
 from crazytrain.model.errors import BadInput
@@ -14,6 +15,7 @@ from crazytrain.store import is_packed, load
 
 # A paste is read whole; what is larger is no paste (a recorded trace is cut to what fits).
 LIMIT_BYTES = 256 << 20
+_SAMPLE_BYTES = 1 << 16
 
 
 def read_all(paths: Sequence[Path | None]) -> list[Report]:
@@ -91,6 +93,7 @@ def _content(path: Path | None) -> bytes:
         except OSError as error:
             raise BadInput(f"{name} cannot be read: {error.strerror}") from error
     if len(data) > LIMIT_BYTES:
+        decoded(name, data[:_SAMPLE_BYTES])  # no text at all is the better thing to say
         hint = f"head -c {LIMIT_BYTES} {name} | crazytrain explain -"
         raise BadInput(f"{name} is larger than {LIMIT_BYTES >> 20} MiB", hint)
     return data

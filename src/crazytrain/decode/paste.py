@@ -49,6 +49,7 @@ _TYPOGRAPHY = (
 )
 # A reply's quoting, the numbers of cat -n and grep -n, and indentation.
 _MARGIN = re.compile(rb"(?:[>|][>| ]*+)?[ \t]*+(?:\d{1,8}(?:\t|:(?=[a-z\[<])))?[ \t]*+")
+_PROMPT = re.compile(rb"(?:\[?[\w.-]{1,40}@[\w.-]{1,60}[: \w~/.-]{0,120}\]?)?[$#] ++")
 
 _WIDTHS = frozenset((72, 76, 78, 79, 80, 100, 120, 132, 160, 200))
 
@@ -116,6 +117,12 @@ def cleaned(block: bytes) -> bytes:
 def without_margin(line: bytes) -> bytes:
     """A line without mail quoting, line numbers and indentation."""
     found = _MARGIN.match(line)
+    return line[found.end() :] if found else line
+
+
+def without_prompt(line: bytes) -> bytes:
+    """A line without a shell's prompt before it; the very same line where it has none."""
+    found = _PROMPT.match(line)
     return line[found.end() :] if found else line
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from io import BytesIO
 
 from crazytrain.decode.command_words import is_argv
-from crazytrain.decode.paste import NEXT_STEP, cleaned, decoded, glued, without_margin
+from crazytrain.decode.paste import NEXT_STEP, cleaned, decoded, glued, without_margin, without_prompt
 from crazytrain.decode.shapes import SHAPES, TEXT, Shape
 from crazytrain.decode.strace_line import CLOSED_LINE, NEXT_LINE_NOT_CLOSED
 from crazytrain.model.errors import BadInput
@@ -86,6 +86,8 @@ class _Splitter:
         """Add one line."""
         line = without_margin(line)
         shape = self._shape_of(line)
+        if shape is None and (bare := without_prompt(line)) is not line and (under := self._shape_of(bare)):
+            line, shape = bare, under
         begun = shape or next((s for s in SHAPES if s.begun(line)), None)
         if self._pieces and not begun and line.strip() and self._goes_on(line):
             return

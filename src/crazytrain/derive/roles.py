@@ -1,35 +1,15 @@
 """What each thread of a QEMU process is for: by its name, by what the monitor says, by what it does."""
 
-import re
 from collections.abc import Sequence
 
 import msgspec
 
 from crazytrain.model.facts import DescriptorTable, Facts, ProcessFacts, QemuConfig, QemuState, SyscallUse
 from crazytrain.model.facts.threads import TaskReading, TaskTable, ThreadRole
+from crazytrain.model.thread_names import role_by_name
 
-_VCPU = re.compile(r"CPU (\d{1,5})/\w+")
-_ALL_VCPUS = re.compile(r"ALL CPUs/\w+")
-# Names that the kernel gives to threads of its own. They count only for threads that the kernel made.
-_KERNEL = (
-    (re.compile(r"vhost-\d+"), ThreadRole.VHOST),
-    (re.compile(r"kvm-pit/\d+"), ThreadRole.KVM_PIT),
-    (re.compile(r"kvm-nx-(?:lpage|huge)"), ThreadRole.KVM_NX),
-    (re.compile(r"iou-(?:wrk|sqp)-"), ThreadRole.IO_URING),
-)
-# Names that QEMU and its libraries give (cut at 15 bytes). "IO " is followed by the iothread's id, the only part that
-# whoever configures the guest chooses; an id holds no "/", so it cannot pass for a vCPU.
-_QEMU = (
-    (re.compile(r"IO .+"), ThreadRole.IOTHREAD),
-    (re.compile(r"worker"), ThreadRole.WORKER),
-    (re.compile(r"call_rcu"), ThreadRole.RCU),
-    (re.compile(r"vnc_worker"), ThreadRole.VNC),
-    (re.compile(r"SPICE Worker"), ThreadRole.SPICE),
-    (
-        re.compile(r"(?:live_)?migration|mig/.*|multifd.*|bg_snapshot|dump_thread|return path|postcopy/.*|COLO .*"),
-        ThreadRole.MIGRATION,
-    ),
-)
+# Threads of the kernel that work for a guest; a name of QEMU's on a thread of the kernel says nothing.
+_OF_THE_KERNEL = (ThreadRole.VHOST, ThreadRole.KVM_PIT, ThreadRole.KVM_NX, ThreadRole.IO_URING)
 _COMPUTES_TICKS = 50  # of CPU time: what tells a thread that runs a guest from those that only wait
 _MORE_THAN_OTHERS = 10
 
@@ -106,19 +86,18 @@ def _numbered(vcpus: Sequence[tuple[int, int]], roles: dict[tuple[int, int], Rol
 
 
 def _role(task: TaskReading, hints: Hints) -> Role:
+    named, index = role_by_name(task.comm)
     if task.kernel:
-        named = next((role for name, role in _KERNEL if name.match(task.comm)), ThreadRole.OTHER)
-        return Role(named)
+        return Role(named if named in _OF_THE_KERNEL else ThreadRole.OTHER)
+    if named in _OF_THE_KERNEL:  # whoever named that thread, it was not the kernel
+        named = ThreadRole.OTHER
     if task.tid in hints.vcpu_tids:
         return Role(ThreadRole.VCPU, hints.vcpu_tids[task.tid], "the monitor names this thread")
     if task.tid == hints.pid:
         return Role(ThreadRole.MAIN_LOOP)
-    if vcpu := _VCPU.fullmatch(task.comm):
-        return Role(ThreadRole.VCPU, int(vcpu[1]))
-    if _ALL_VCPUS.fullmatch(task.comm):
-        return Role(ThreadRole.VCPU, hints.only, "" if hints.vcpus == 1 else "one thread runs all vCPUs")
-    named = next((role for name, role in _QEMU if name.fullmatch(task.comm)), ThreadRole.OTHER)
-    return Role(named) if named is not ThreadRole.OTHER else _role_by_deeds(task, hints)
+    if named is ThreadRole.VCPU and index is None:
+        return Role(named, hints.only, "" if hints.vcpus == 1 else "one thread runs all vCPUs")
+    return Role(named, index) if named is not ThreadRole.OTHER else _role_by_deeds(task, hints)
 
 
 def _role_by_deeds(task: TaskReading, hints: Hints) -> Role:

@@ -9,6 +9,7 @@ from crazytrain.diagnose.signs import (
     leaving_rate,
     loop_share,
     panic_line,
+    vcpu_share,
 )
 from crazytrain.model.evidence import Outcome
 from crazytrain.model.facts import (
@@ -17,6 +18,7 @@ from crazytrain.model.facts import (
     Loops,
     QemuState,
     ThreadActivity,
+    ThreadRole,
     VcpuView,
 )
 from crazytrain.model.figures import rate, share
@@ -29,6 +31,17 @@ LOOP_BUSY_FROM = 0.15
 
 
 AT_FAULT = ("io-error", "internal-error", "guest-panicked", "shutdown", "watchdog")
+
+
+def share_point(threads: ThreadActivity, *, idle: bool) -> Point:
+    """Whether the vCPUs take what an idle (or a working) guest takes. Alone it proves little: a hung guest idles, too."""
+    if not threads.of(ThreadRole.VCPU):
+        return Point("no thread is known to be a vCPU, so what the guest takes is not known", threads.refs, 0.2)
+    used = vcpu_share(threads)
+    says = f"the vCPU threads took {share(used)} of a CPU"
+    if (used < IDLE_TO) is not idle:
+        return Point(says, threads.refs, 0.05)
+    return Point(says, threads.refs, 2 if threads.window_ns else 0.9)
 
 
 def alarms(

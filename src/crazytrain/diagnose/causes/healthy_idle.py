@@ -1,10 +1,7 @@
 """Cause healthy/healthy-idle."""
 
 from crazytrain.diagnose.cause import Cause, Rank
-from crazytrain.diagnose.healthy_signs import IDLE_TO, alarms
-from crazytrain.diagnose.signs import (
-    vcpu_share,
-)
+from crazytrain.diagnose.healthy_signs import alarms, share_point
 from crazytrain.model.facts import (
     ConsoleLog,
     KvmExits,
@@ -13,8 +10,7 @@ from crazytrain.model.facts import (
     ThreadActivity,
     VcpuView,
 )
-from crazytrain.model.figures import share
-from crazytrain.model.finding import Claim, Family, Point
+from crazytrain.model.finding import Claim, Family
 
 
 def healthy_idle(
@@ -26,9 +22,7 @@ def healthy_idle(
     console: ConsoleLog | None,
 ) -> Claim:
     """Does the guest idle, as healthy guests do?"""
-    used = vcpu_share(threads)
-    fits = Point(f"the vCPU threads took {share(used)} of a CPU", threads.refs, 4 if used < IDLE_TO else 0.05)
-    points = (fits, *alarms(threads, view, loops, exits, state, console))
+    points = (share_point(threads, idle=True), *alarms(threads, view, loops, exits, state, console))
     return Claim(says="healthy: the guest idles, and nothing stands out", prior=0.5, points=points)
 
 
