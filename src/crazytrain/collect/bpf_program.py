@@ -209,7 +209,8 @@ def write_program(pids: Sequence[int], arch: str, events: Events, end_ns: int, *
         else:
             there.append(probe)
     who = " || ".join(f"pid == {pid}" for pid in pids)
-    return Program(text="\n".join((*_frame(end_ns), *_blocks(there, who))), left_out=tuple(left_out))
+    blocks = "\n".join(_blocks(there, who))
+    return Program(text="\n".join((*_frame(end_ns, blocks), blocks)), left_out=tuple(left_out))
 
 
 def _lacking(probe: _Probe, events: Events) -> str:
@@ -226,12 +227,16 @@ def _blocks(probes: Sequence[_Probe], who: str) -> Iterator[str]:
         yield f"tracepoint:{probe.event} /{when}/ {{{probe.body} }}"
 
 
-def _frame(end_ns: int) -> Iterator[str]:
-    """Open and close the gate. The first tick comes when everything is attached; the last one ends the program."""
+def _frame(end_ns: int, blocks: str) -> Iterator[str]:
+    """Open and close the gate. The first tick comes when everything is attached; the last one ends the program.
+
+    What is only of use while it runs is not printed at the end; bpftrace refuses to clear a map that no block uses.
+    """
     yield f"""interval:ms:{_TICK_MS} {{
   if (@from == 0) {{ @from = nsecs; @on = 1; }}
   else if (@on == 1 && nsecs >= (uint64){end_ns} && nsecs - @from >= {LEAST_NS}) {{
     @on = 0; @until = nsecs; exit();
   }}
 }}"""
-    yield "END { if (@until == 0) { @until = nsecs; } clear(@on); clear(@ioctl_fd); clear(@pvclock_lines); }"
+    own = "".join(f" clear({name});" for name in ("@ioctl_fd", "@pvclock_lines") if f"{name}[" in blocks)
+    yield f"END {{ if (@until == 0) {{ @until = nsecs; }} clear(@on);{own} }}"

@@ -27,10 +27,11 @@ _ANSWER_LIMIT_BYTES = 4 << 20
 _TOTAL_LIMIT_BYTES = 16 << 20
 _LEAVE_S = 0.5
 _SOCKETS_LIMIT_BYTES = 4 << 20
-# A line of /proc/net/unix: address, reference count, protocol, flags, type, state, inode, path as it was bound. State 01
-# listens, 02 waits to be accepted, 03 is connected. A third reference is the client's: with two, the client has gone
-# and QEMU has not noticed yet.
-_CLIENT_OF = re.compile(rb"^[0-9a-f]+: (?!00000002)\w+ \w+ \w+ 0001 (?P<state>0[23]) +\d+ (?P<path>.+)$", re.MULTILINE)
+# A line of /proc/net/unix: address, reference count, protocol, flags, type, state, inode, path as it was bound. State 02
+# waits to be accepted, 03 is connected. A third reference is the client's: with two, the client has gone and QEMU has
+# not noticed yet.
+_END = re.compile(rb"^[0-9a-f]+: (?P<refs>\w+) \w+ \w+ 0001 (?P<state>0[23]) +\d+ (?P<path>.+)$", re.MULTILINE)
+_WITHOUT_CLIENT = b"00000002"
 
 
 class _Stop(Exception):
@@ -49,7 +50,7 @@ async def converse(
     try:
         line = _connect(path)
     except OSError as error:
-        return b"", *_refused(error)
+        return b"", *_refused(path, error)
     talk = _Talk(path, line, timeout_s)
     try:
         await talk.greet()
@@ -76,11 +77,17 @@ def _connect(path: str) -> socket.socket:
     return line
 
 
-def _refused(error: OSError) -> tuple[Outcome, str]:
+def _refused(path: str, error: OSError) -> tuple[Outcome, str]:
     if isinstance(error, BlockingIOError):
-        return Outcome.TIMED_OUT, f"{MONITOR_BUSY}, and others wait in line for it"
+        return Outcome.TIMED_OUT, f"too many wait for a greeting: {_why_nobody_is_served(_others(path, None))}"
     outcome, detail = outcome_of(error)
     return outcome, f"{detail}: nothing listens there" if isinstance(error, ConnectionRefusedError) else detail
+
+
+def _why_nobody_is_served(others: bool | None) -> str:
+    if others is None:
+        return "QEMU hangs, or it serves another client"
+    return MONITOR_BUSY if others else "no other client is connected, so QEMU hangs or is stopped"
 
 
 class _Talk:
@@ -111,11 +118,8 @@ class _Talk:
     def _why_silent(self) -> str:
         if self.client.greeting is not None:
             return f"greeted, but no answer within {self.timeout_s:g} s: QEMU's main loop does not come round"
-        others = _others(self.path, self.line)
-        if others is None:
-            return f"no greeting within {self.timeout_s:g} s: QEMU hangs, or it serves another client"
-        reason = MONITOR_BUSY if others else "no other client is connected, so QEMU hangs or is stopped"
-        return f"no greeting within {self.timeout_s:g} s: {reason}"
+        why = _why_nobody_is_served(_others(self.path, self.line))
+        return f"no greeting within {self.timeout_s:g} s: {why}"
 
     async def ask_all(self, commands: Sequence[bytes], pause_s: float, leave_at_s: float) -> None:
         for number, command in enumerate(commands):
@@ -190,24 +194,30 @@ def _no_session(error: ConnectError) -> tuple[Outcome, str]:
     return Outcome.BROKE, "what answers there does not speak QMP"
 
 
-def _others(path: str, line: socket.socket) -> bool | None:
-    """Whether another client is connected to the socket at ``path``; ``None`` where that cannot be seen."""
-    pid = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]
-    for listing in (f"/proc/{pid}/net/unix", "/proc/net/unix"):  # QEMU's network namespace may be another one
+def _others(path: str, line: socket.socket | None) -> bool | None:
+    """Whether another client is served at ``path``; ``None`` where that cannot be seen. ``line`` is our own connection."""
+    for listing in _listings(line):
         try:
             with Path(listing).open("rb") as file:
-                states = list(_states(file.read(_SOCKETS_LIMIT_BYTES), path))
+                ends = list(_ends(file.read(_SOCKETS_LIMIT_BYTES), path))
         except OSError:
             continue
-        if states:
+        if ends:
             # Ours is among them: 02 while QEMU has not accepted it, 03 after.
-            return states.count(b"03") > (0 if b"02" in states else 1)
+            return ends.count(b"03") > (1 if line and b"02" not in ends else 0)
     return None
 
 
-def _states(listing: bytes, path: str) -> Iterator[bytes]:
-    """The states of the server-side ends at ``path``, bound by a relative name or in another root."""
-    for found in _CLIENT_OF.finditer(listing):
+def _listings(line: socket.socket | None) -> Iterator[str]:
+    """Where to look: QEMU's network namespace may be another one; a connected socket knows the process it leads to."""
+    if line:
+        yield f"/proc/{struct.unpack('3i', line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0]}/net/unix"
+    yield "/proc/net/unix"
+
+
+def _ends(listing: bytes, path: str) -> Iterator[bytes]:
+    """The states of the server-side ends at ``path`` (bound by a relative name or in another root); empty: no client."""
+    for found in _END.finditer(listing):
         bound = os.fsdecode(found["path"]).removeprefix("./")
         if path == bound or path.endswith("/" + bound.lstrip("/")):
-            yield found["state"]
+            yield b"" if found["refs"] == _WITHOUT_CLIENT else found["state"]
