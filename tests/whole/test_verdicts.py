@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -30,11 +31,11 @@ def load() -> Iterator[None]:
 
 @pytest.fixture(scope="module", params=ALL)
 def guest(
-    request: pytest.FixtureRequest, start: Callable[[str, str], lab.Running], state_dir: object
+    request: pytest.FixtureRequest, start: Callable[[str, str], lab.Running], state_dir: Path
 ) -> Iterator[lab.Running]:
     running = start(request.param, f"{request.param}-{os.getpid()}")
     yield running
-    lab.stop(running.name, state_dir=state_dir, tell=lambda _: None)  # type: ignore[arg-type]
+    lab.stop(running.name, state_dir=state_dir, tell=lambda _: None)
 
 
 def verdict_of(guest: lab.Running, healthy: lab.Running, crazytrain: Run, seconds: str) -> dict[str, object]:
@@ -57,7 +58,9 @@ def test_the_cause_is_named(guest: lab.Running, healthy: lab.Running, crazytrain
     baseline = report["baseline"]
     assert isinstance(baseline, dict)
     assert baseline["name"] == healthy.qemu_name
-    broke = [e for e in report["evidence"] if e["outcome"] == "broke"]  # type: ignore[union-attr, index]
+    evidence = report["evidence"]
+    assert isinstance(evidence, list)
+    broke = [e for e in evidence if e["outcome"] == "broke"]
     assert not broke, broke
 
 

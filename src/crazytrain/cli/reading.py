@@ -16,6 +16,7 @@ from crazytrain.store import is_packed, load
 # A paste is read whole; what is larger is no paste (a recorded trace is cut to what fits).
 LIMIT_BYTES = 256 << 20
 _SAMPLE_BYTES = 1 << 16
+_SNIFF_BYTES = 1 << 18
 
 
 def read_all(paths: Sequence[Path | None]) -> list[Report]:
@@ -76,7 +77,7 @@ def _case(path: Path | None) -> Case | None:
         return load(path)
     if path.is_file():
         with path.open("rb") as file:
-            if is_packed(file.read(512)):
+            if is_packed(file.read(_SNIFF_BYTES)):
                 return load(path)
     return None
 

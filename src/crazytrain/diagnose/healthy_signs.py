@@ -103,6 +103,6 @@ def state_alarm(state: QemuState | None) -> Point | None:
     if state.status in AT_FAULT:
         return Point(f"QEMU's status is {state.status}", state.refs, 0.01)
     if state.monitor is Outcome.TIMED_OUT:
-        busy = "another client" in state.monitor_detail
+        busy = state.monitor_busy
         return Point(f"the monitor did not answer: {state.monitor_detail}", state.refs, 0.8 if busy else 0.02)
     return Point(f"QEMU says it is {state.status}", state.refs, 1.2) if state.status else None

@@ -1,20 +1,21 @@
 """Cause qemu-blocked/enospc-paused."""
 
+import msgspec
+
 from crazytrain.diagnose.cause import Cause, Rank
+from crazytrain.diagnose.qemu_signs import status_claim
 from crazytrain.model.facts import QemuState
 from crazytrain.model.finding import Claim, Family, Point
-
-PAUSED_BY_ERROR = "io-error"
 
 
 def enospc_paused(state: QemuState) -> Claim:
     """Did QEMU pause the guest because of a storage error?"""
-    paused = state.status == PAUSED_BY_ERROR
-    return Claim(
-        says="QEMU has paused the guest because of a storage error (out of space, or the storage failed)",
-        prior=0.02,
-        points=(Point(f"QEMU's status is {state.status or 'not known'}", state.refs, 2000 if paused else 0.02),),
-    )
+    says = "QEMU has paused the guest because of a storage error (out of space, or the storage failed)"
+    claim = status_claim(state, says, ("io-error",), 2000)
+    if not state.io_errors:
+        return claim
+    told = Point(f"QEMU names the device in trouble: {', '.join(state.io_errors)}", state.refs, 20)
+    return msgspec.structs.replace(claim, points=(*claim.points, told))
 
 
 CAUSE = Cause(

@@ -12,7 +12,7 @@ def monitor_hung(state: QemuState, threads: ThreadActivity | None) -> Claim:
     if state.monitor is not Outcome.TIMED_OUT:
         fact = Point(f"the monitor: {state.monitor.value} {state.monitor_detail}".strip(), state.refs, 0.02)
         return Claim(says=says, prior=0.02, points=(fact,))
-    busy = "another client" in state.monitor_detail
+    busy = state.monitor_busy
     points = [Point(f"the monitor timed out: {state.monitor_detail}", state.refs, 3 if busy else 60)]
     stopped = [t for t in threads.threads if "T" in t.states or "t" in t.states] if threads else []
     if stopped and threads:

@@ -16,7 +16,7 @@ from crazytrain.model.finding import Claim, Family, Look, Point
 def pit_hpet_storm(irqs: InterruptRates | None, exits: KvmExits | None, threads: ThreadActivity | None) -> Claim:
     """Does the PIT or the HPET tick at a high rate?"""
     points: list[Point] = []
-    if irqs:
+    if irqs and PIT_IRQ not in irqs.uncounted:
         points.append(irq_point(irqs, PIT_IRQ, "the PIT or HPET"))
     if exits and exits.ports:
         points.append(port_point(exits, "the PIT's ports 0x40 to 0x43", *PIT_PORTS))

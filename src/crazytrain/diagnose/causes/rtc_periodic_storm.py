@@ -22,7 +22,7 @@ def rtc_periodic_storm(
     """Did the guest set the RTC's periodic interrupt to a high rate, so that the main loop wakes for each tick?"""
     loop = loops.main if loops else None
     points: list[Point] = []
-    if irqs:
+    if irqs and RTC_IRQ not in irqs.uncounted:
         points.append(irq_point(irqs, RTC_IRQ, "the RTC"))
     if loop and loops:
         points.extend(_fast_loop_points(loop, loops))
