@@ -1,8 +1,11 @@
 """The program that bpftrace runs: what is counted in the kernel, and what each count needs of this kernel.
 
-Measured: counting a call costs a vCPU nothing that shows, timing it up to 15 %, so ``ioctl`` (KVM_RUN) is only counted.
-Probes go on counting while bpftrace detaches them one after the other (up to 0.1 s each), so all of them look at ``@on``,
-which is 1 exactly from ``@from`` to ``@until``.
+A vCPU that polls a port comes here 100,000 times a second, so what is done at each KVM_RUN is weighed in nanoseconds: it
+is neither timed nor counted where kvm_userspace_exit counts its returns; only its descriptor is kept, once a thread.
+
+Probes go on counting while bpftrace detaches them one after the other (up to 0.1 s each). So the maps are printed when
+the time is over, before that. To look at a flag at each probe instead would cost more than the little that is counted
+until bpftrace has read them.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +14,13 @@ import msgspec
 
 MOST_KEYS = 4096  # a map of bpftrace holds no more; what comes later is lost
 MOST_PVCLOCK_LINES = 50
+OVER = "over"  # the line behind which nothing counts
 LEAST_NS = 500_000_000  # traced at least, even where attaching took nearly the whole window
-_TICK_MS = 10
+_TICK_NS = 10_000_000
 _LARGEST_FD = 1 << 20  # fs.nr_open; a first argument above it is a pointer or a size
 _NO_FD = 0xFFFFFFFF
+_KVM_RUN = 0xAE80  # _IO(KVMIO, 0x80) on every architecture
+_RUNS_VCPU = 1 << 32  # marks a descriptor on which KVM_RUN was called
 _LONGEST_S = 1_000_000_000  # a timeout of 30 years is none
 _TIMESPEC, _TIMEVAL, _MILLISECONDS, _UNTOLD = 1, 2, 3, 4  # the forms in which a timeout is given
 
@@ -73,42 +79,56 @@ _ABIS = {
 
 
 class _Probe(msgspec.Struct, frozen=True):
-    """One tracepoint: the fields that it must have, and what is done at it."""
+    """One tracepoint: the fields that it must have, what is done at it, and the maps that it fills."""
 
     event: str
     fields: frozenset[str]
     body: str
-    always: bool = False  # after @until, too: calls that began before it come to their end
+    maps: tuple[str, ...]
 
 
-def _calls(abi: _Abi) -> tuple[_Probe, ...]:
-    """Count calls by thread, number and first argument; time all but ioctl, and count how they failed.
+def _calls(abi: _Abi, *, count_runs: bool) -> tuple[_Probe, ...]:
+    """Count and time calls by thread, number and first argument, and count how they failed. ``ioctl`` is only counted.
 
     ``args->`` is copied to variables first, for the verifier refuses it in branches.
     """
     enter = f"""
-  $id = args->id; $fd = args->args[0]; $a2 = args->args[2]; $a3 = args->args[3]; $a4 = args->args[4];
+  $id = args->id; $fd = args->args[0]; $a1 = args->args[1]; $a2 = args->args[2]; $a3 = args->args[3]; $a4 = args->args[4];
   if ($fd > {_LARGEST_FD}) {{ $fd = (uint64){_NO_FD}; }}
   if ($id == {abi.ioctl}) {{
-    if (@ioctl_fd[tid] != $fd) {{ @ioctl_fd[tid] = $fd; }}
-    @ioctl[pid, tid, $id, $fd] = count();
+    if ($a1 == {_KVM_RUN}) {{
+      $run = $fd | {_RUNS_VCPU};
+      if (@ioctl_fd[tid] != $run) {{ @ioctl_fd[tid] = $run; @kvm_run[pid, tid] = $fd; }}{_RUNS if count_runs else ""}
+    }} else {{
+      @ioctl_fd[tid] = $fd; @ioctl[pid, tid, $id, $fd] = count();
+    }}
   }} else {{{_timeouts(abi)}
     @entered_call[pid, tid] = ((uint64)$id << 32) | $fd; @entered[pid, tid] = nsecs;
   }}"""
     leave = f"""
   $id = args->id; $ret = args->ret;
   if ($id == {abi.ioctl}) {{
-    if ($ret < 0 && @on) {{ @failed[pid, tid, $id, @ioctl_fd[tid], $ret] = count(); }}
+    if ($ret < 0) {{ @failed[pid, tid, $id, @ioctl_fd[tid] & {_NO_FD}, $ret] = count(); }}
   }} else if (@entered[pid, tid]) {{
     $took = nsecs - @entered[pid, tid]; $call = @entered_call[pid, tid];
     @call[pid, tid, $call >> 32, $call & {_NO_FD}] = stats($took);
     if ($ret < 0) {{ @failed[pid, tid, $call >> 32, $call & {_NO_FD}, $ret] = count(); }}
     @entered[pid, tid] = 0;
   }}"""
+    waits = ("@wait_ns", "@wait_s", "@wait_other") if abi.waits else ()
     return (
-        _Probe("raw_syscalls:sys_enter", frozenset(("id", "args")), enter),
-        _Probe("raw_syscalls:sys_exit", frozenset(("id", "ret")), leave, always=True),
+        _Probe(
+            "raw_syscalls:sys_enter",
+            frozenset(("id", "args")),
+            enter,
+            ("@ioctl", "@kvm_run", "@entered", "@entered_call", *waits),
+        ),
+        _Probe("raw_syscalls:sys_exit", frozenset(("id", "ret")), leave, ("@call", "@failed")),
     )
+
+
+_RUNS = """
+      @ioctl[pid, tid, $id, $fd] = count();"""
 
 
 def _timeouts(abi: _Abi) -> str:
@@ -157,7 +177,7 @@ def _forms(abi: _Abi) -> str:
 
 
 def _counted(event: str, fields: Sequence[str], key: str) -> _Probe:
-    return _Probe(f"kvm:{event}", frozenset(fields), f" @{event}[pid, {key}] = count();")
+    return _Probe(f"kvm:{event}", frozenset(fields), f" @{event}[pid, {key}] = count();", (f"@{event}",))
 
 
 _PVCLOCK_FIELDS = ("vcpu_id", "version", "tsc_timestamp", "system_time", "tsc_to_system_mul", "tsc_shift", "flags")
@@ -170,7 +190,9 @@ _PVCLOCK = _Probe(
     printf("pvclock pid=%d vcpu=%u version=%u tsc_timestamp=%llu system_time=%llu mul=%u shift=%d flags=%u\\n",
       pid, {", ".join(f"args->{field}" for field in _PVCLOCK_FIELDS)});
   }}""",
+    (),
 )
+_RETURNS = "kvm:kvm_userspace_exit"
 
 _KVM = (
     _counted("kvm_exit", ("isa", "exit_reason"), "tid, args->isa, args->exit_reason"),
@@ -187,7 +209,7 @@ _KVM = (
 
 def events_wanted(*, kvm: bool) -> tuple[str, ...]:
     """Give the events that a program uses where the kernel has them (``group:event``)."""
-    return tuple(probe.event for probe in (*_calls(_Abi()), *(_KVM if kvm else ())))
+    return tuple(probe.event for probe in (*_calls(_Abi(), count_runs=True), *(_KVM if kvm else ())))
 
 
 def write_program(pids: Sequence[int], arch: str, events: Events, end_ns: int, *, kvm: bool) -> Program:
@@ -203,14 +225,18 @@ def write_program(pids: Sequence[int], arch: str, events: Events, end_ns: int, *
     abi = _ABIS.get(arch, _Abi())
     there: list[_Probe] = []
     left_out = [] if abi.waits else [f"timeouts of waits (not known for {arch})"]
-    for probe in (*_calls(abi), *(_KVM if kvm else ())):
+    for probe in _wanted(abi, events, kvm=kvm):
         if lacking := _lacking(probe, events):
             left_out.append(lacking)
         else:
             there.append(probe)
-    who = " || ".join(f"pid == {pid}" for pid in pids)
-    blocks = "\n".join(_blocks(there, who))
-    return Program(text="\n".join((*_frame(end_ns, blocks), blocks)), left_out=tuple(left_out))
+    return Program(text="\n".join((_frame(there, end_ns), *_blocks(there, pids))), left_out=tuple(left_out))
+
+
+def _wanted(abi: _Abi, events: Events, *, kvm: bool) -> tuple[_Probe, ...]:
+    returns = next(probe for probe in _KVM if probe.event == _RETURNS)
+    told_elsewhere = kvm and not _lacking(returns, events)
+    return (*_calls(abi, count_runs=not told_elsewhere), *(_KVM if kvm else ()))
 
 
 def _lacking(probe: _Probe, events: Events) -> str:
@@ -221,22 +247,24 @@ def _lacking(probe: _Probe, events: Events) -> str:
     return f"{probe.event} (has no {', '.join(missing)})" if missing else ""
 
 
-def _blocks(probes: Sequence[_Probe], who: str) -> Iterator[str]:
+def _blocks(probes: Sequence[_Probe], pids: Sequence[int]) -> Iterator[str]:
+    who = " || ".join(f"pid == {pid}" for pid in pids)
     for probe in probes:
-        when = f"({who})" if probe.always else f"({who}) && @on"
-        yield f"tracepoint:{probe.event} /{when}/ {{{probe.body} }}"
+        yield f"tracepoint:{probe.event} /{who}/ {{{probe.body} }}"
 
 
-def _frame(end_ns: int, blocks: str) -> Iterator[str]:
-    """Open and close the gate. The first tick comes when everything is attached; the last one ends the program.
+def _frame(probes: Sequence[_Probe], end_ns: int) -> str:
+    """Note when everything is attached (a tick before the first one), and when the time is over print and end.
 
-    What is only of use while it runs is not printed at the end; bpftrace refuses to clear a map that no block uses.
+    What is printed again at the very end, behind the line that says so, is what came later.
     """
-    yield f"""interval:ms:{_TICK_MS} {{
-  if (@from == 0) {{ @from = nsecs; @on = 1; }}
-  else if (@on == 1 && nsecs >= (uint64){end_ns} && nsecs - @from >= {LEAST_NS}) {{
-    @on = 0; @until = nsecs; exit();
+    maps = [name for probe in probes for name in probe.maps]
+    shown = "".join(f"\n    print({name}); clear({name});" for name in maps)
+    return f"""interval:ms:{_TICK_NS // 1_000_000} {{
+  if (@from == 0) {{ @from = nsecs - {_TICK_NS}; }}
+  else if (@until == 0 && nsecs >= (uint64){end_ns} && nsecs - @from >= {LEAST_NS}) {{
+    @until = nsecs;{shown}
+    printf("{OVER}\\n"); exit();
   }}
-}}"""
-    own = "".join(f" clear({name});" for name in ("@ioctl_fd", "@pvclock_lines") if f"{name}[" in blocks)
-    yield f"END {{ if (@until == 0) {{ @until = nsecs; }} clear(@on);{own} }}"
+}}
+END {{ if (@until == 0) {{ @until = nsecs; }} clear(@ioctl_fd); clear(@pvclock_lines); }}"""

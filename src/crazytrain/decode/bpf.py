@@ -23,8 +23,8 @@ _Use = tuple[int, str, int | None]  # thread, call, descriptor
 def decode_bpf(evidence: Evidence) -> Iterable[object]:
     """Yield a `SyscallUse` of all threads, and `KvmExits` where KVM was looked at.
 
-    Calls are those that began in the window. One that had not come back by its end counts with the time until then. The
-    time in ``ioctl`` is not measured.
+    Calls are those that began in the window (KVM_RUN: that came back in it). One that had not come back by its end counts
+    with the time until then. The time in ``ioctl`` is not measured.
 
     Raises:
         BadInput: names the line that bpftrace does not write.
@@ -76,6 +76,8 @@ def _calls(counted: Counted, evidence: Evidence) -> Iterator[CallUse]:
         tally.add(_use(counted, tid, number, first), timed.count, "@call", timed.total)
     for (tid, number, first), count in counted.of("@ioctl").items():
         tally.add(_use(counted, tid, number, first), count, "@ioctl")
+    for tid, count in _vcpu_runs(counted).items():
+        tally.add((tid, "ioctl", counted.of("@kvm_run").get((tid,))), count, "@kvm_userspace_exit")
     for use, took_ns in _not_back(counted):
         tally.add(use, 1, "@entered", took_ns)
     errors = _errors(counted)
@@ -91,6 +93,14 @@ def _calls(counted: Counted, evidence: Evidence) -> Iterator[CallUse]:
             time_ns=tally.times_ns.get(use),
             refs=counted.refs(evidence, *tally.maps[use], *(("@failed",) if failed else ())),
         )
+
+
+def _vcpu_runs(counted: Counted) -> Counter[int]:
+    """Calls of KVM_RUN by thread: each return is an exit to userspace, so it is counted there."""
+    runs: Counter[int] = Counter()
+    for (tid, _reason, _errno), count in counted.of("@kvm_userspace_exit").items():
+        runs[tid] += count
+    return runs
 
 
 def _not_back(counted: Counted) -> Iterator[tuple[_Use, int]]:

@@ -6,8 +6,12 @@ r"""The lines of ``bpftrace -f json`` as typed counts, those of one process only
     {"type": "map", "data": {"@ioctl": {"4711,4715,16,13": 125630}}}
     {"type": "stats", "data": {"@call": {"4711,4711,271,4294967295": {"count": 8, "average": 205, "total": 1641}}}}
     {"type": "hist", "data": {"@wait_ns": {"4711,4711,271": [{"min": 131072, "max": 262143, "count": 5}]}}}
+    {"type": "printf", "data": "over\n"}
+    {"type": "map", "data": {"@from": 6273631272783}}
+    {"type": "map", "data": {"@until": 6275171272660}}
 
 The first line is ours: whose entries count. In a map's key stand the process and, depending on the map, thread, call, ...
+Maps behind the line ``over`` hold what came after the window, while bpftrace was detaching.
 Manual: bpftrace(8), and docs/reference_guide.md of its sources.
 """
 
@@ -23,6 +27,7 @@ T = TypeVar("T")
 
 Key = tuple[int, ...]
 _MOST_KEY_CHARACTERS = 200
+_OVER = "over"
 _KEY_PARTS = {
     "@call": 4,  # process, thread, call, first argument
     "@ioctl": 4,
@@ -32,6 +37,7 @@ _KEY_PARTS = {
     "@wait_ns": 3,  # process, thread, call
     "@wait_s": 3,
     "@wait_other": 4,  # and 0, -1 or -2
+    "@kvm_run": 2,
     "@kvm_exit": 4,  # process, thread, isa, reason
     "@kvm_userspace_exit": 4,  # process, thread, reason, negative errno or not
     "@kvm_pio": 3,  # process, port, write
@@ -132,6 +138,7 @@ class _Gathering:
         self._histograms: dict[str, dict[Key, tuple[Bucket, ...]]] = {}
         self._printed: list[str] = []
         self._lines: dict[str, int] = {}
+        self._over = False
 
     def take(self, line: _Line, number: int) -> None:
         """Take one line in; other kinds (attached_probes, lost_events) count nothing."""
@@ -140,21 +147,26 @@ class _Gathering:
                 self._header = self._header or _as(line, Header)
             case "map":
                 self._take_map(_as(line, dict[str, dict[str, int] | int]), number)
-            case "stats":
+            case "stats" if not self._over:
                 for name, times in _as(line, dict[str, dict[str, Timed]]).items():
                     self._timed[name] = self._own(name, times, number)
-            case "hist":
+            case "hist" if not self._over:
                 for name, rows in _as(line, dict[str, dict[str, tuple[Bucket, ...]]]).items():
                     self._histograms[name] = self._own(name, rows, number)
             case "printf":
-                self._printed.append(_as(line, str))
+                self._take_text(_as(line, str).rstrip("\n"))
 
     def _take_map(self, maps: Mapping[str, dict[str, int] | int], number: int) -> None:
         for name, counts in maps.items():
             if isinstance(counts, int):
                 self._numbers[name] = counts
-            else:
+            elif not self._over:
                 self._maps[name] = self._own(name, counts, number)
+
+    def _take_text(self, text: str) -> None:
+        self._over = self._over or text == _OVER
+        if not self._over:
+            self._printed.append(text)
 
     def _own(self, name: str, entries: Mapping[str, T], number: int) -> dict[Key, T]:
         """Give the entries of our process, their keys without it."""

@@ -36,4 +36,4 @@ def loop_cpu_point(threads: ThreadActivity | None) -> tuple[Point, ...]:
     if used is None or threads is None:
         return ()
     says = f"the main loop's thread wanted {share(used)} of a CPU"
-    return (Point(says, threads.refs, 2 if used >= 0.1 else 0.3),)
+    return (Point(says, threads.refs, 2 if used >= 0.1 else 0.15),)

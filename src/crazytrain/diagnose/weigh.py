@@ -12,21 +12,24 @@ from crazytrain.model.finding import Claim, Verdict
 FLOOR, CEILING = 0.01, 0.99
 FOUND_FROM = 0.5
 RULED_OUT_TO = 0.03
+AGAINST_TO = 0.2
 
 
 def probability(claim: Claim) -> float:
-    """The claim's probability from its prior and its points, between ``FLOOR`` and ``CEILING``; 0 where it is ruled
-    out.
-    """
+    """The claim's probability from its prior and its points, between ``FLOOR`` and ``CEILING``; 0 where it is ruled out."""
     if claim.ruled_out:
         return 0.0
     log_odds = math.log(claim.prior / (1 - claim.prior)) + sum(math.log(p.ratio) for p in claim.points)
-    return min(CEILING, max(FLOOR, 1 / (1 + math.exp(-log_odds))))
+    return min(CEILING, claim.at_most, max(FLOOR, 1 / (1 + math.exp(-log_odds))))
 
 
 def verdict(claim: Claim, confidence: float) -> Verdict:
-    """Found from one half on; ruled out where the claim says so or facts left next to nothing of it; unknown between."""
-    if claim.ruled_out or confidence <= min(RULED_OUT_TO, claim.prior * 0.9):
+    """Found from one half on; ruled out where the facts left next to nothing of it; unknown between.
+
+    A small prior alone rules nothing out: the facts themselves must speak against it (``AGAINST_TO`` in all).
+    """
+    speaks = math.prod(p.ratio for p in claim.points)
+    if claim.ruled_out or (confidence <= RULED_OUT_TO and speaks <= AGAINST_TO):
         return Verdict.RULED_OUT
     return Verdict.FOUND if confidence >= FOUND_FROM else Verdict.UNKNOWN
 

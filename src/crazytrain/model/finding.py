@@ -66,7 +66,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
     ``missing`` are looks that this judgement did not have. ``ruled_out`` is a point so strong that the cause
     cannot hold; the sentence then says why. ``aside`` is true where the cause may hold but explains nothing of what is seen:
-    it is told, and never the headline.
+    it is told, and never the headline. ``at_most`` limits the probability where the facts may be certain, but not that they are the
+    cause.
     """
 
     says: str
@@ -75,6 +76,7 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     missing: tuple[Look, ...] = ()
     ruled_out: bool = False
     aside: bool = False
+    at_most: float = 0.99
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):

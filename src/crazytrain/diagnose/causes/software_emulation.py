@@ -1,14 +1,19 @@
 """Cause emulated/software-emulation."""
 
 from crazytrain.diagnose.cause import Cause, Rank
+from crazytrain.diagnose.looks import look_for
 from crazytrain.diagnose.signs import burning_vcpus
-from crazytrain.model.facts import DescriptorTable, QemuConfig, QemuState, ThreadActivity
+from crazytrain.model.facts import DescriptorTable, QemuConfig, QemuState, ThreadActivity, VcpuView
 from crazytrain.model.finding import Claim, Family, Point
 from crazytrain.model.guest import Accelerator
 
 
 def software_emulation(
-    config: QemuConfig | None, threads: ThreadActivity | None, table: DescriptorTable | None, state: QemuState | None
+    config: QemuConfig | None,
+    threads: ThreadActivity | None,
+    table: DescriptorTable | None,
+    state: QemuState | None,
+    view: VcpuView | None,
 ) -> Claim:
     """Is the guest emulated in software, without hardware virtualization?"""
     points: list[Point] = []
@@ -33,7 +38,10 @@ def software_emulation(
         says=f"the guest runs in software emulation (TCG){burns}",
         prior=0.1,
         points=tuple(points),
+        missing=() if view else (look_for(VcpuView),),
         aside=threads is not None and not burns,
+        # That it is emulated may be certain; that this is why it burns is not, while what it does is not known.
+        at_most=0.6 if burns else 0.99,
     )
 
 
