@@ -1,9 +1,10 @@
 """Choosing what to look at, looking, and concluding: what ``why``, ``guard``, ``guests`` and the lab share."""
 
 import asyncio
+import contextlib
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -78,7 +79,7 @@ def _ceiling(word: str) -> Cost:
         raise BadInput(f"--cost {plain(word)!r} is not known", f"One of: {', '.join(c.value for c in Cost)}") from None
 
 
-async def _why(host: Host, wish: Wish, ceiling: Cost, progress: Tell) -> Report:
+async def _why(host: Host, wish: Wish, ceiling: Cost, progress: Progress) -> Report:
     guests = await discover.guests(host, config_of)
     if not guests:
         raise NoSuchGuest("no QEMU guest runs on this host", "None, or none that this user may see: crazytrain doctor")
@@ -96,8 +97,25 @@ async def _why(host: Host, wish: Wish, ceiling: Cost, progress: Tell) -> Report:
         sibling=beside.guest,
         choice=beside.choice,
     )
-    looked = await look(host, guest, plan, progress, lab_evidence(guest))
+    async with _told_how_far(wish.seconds, progress):
+        looked = await look(host, guest, plan, progress, lab_evidence(guest))
     return _concluded(looked, beside, progress)
+
+
+@contextlib.asynccontextmanager
+async def _told_how_far(seconds: float, progress: Progress) -> AsyncIterator[None]:
+    """Tell each second how much of the window is over."""
+
+    async def tell() -> None:
+        for over in range(1, int(seconds) + 1):
+            await asyncio.sleep(1)
+            progress.tick(f"looking: {over} of {seconds:g} s")
+
+    task = asyncio.create_task(tell())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 def _concluded(looked: Looked, beside: Against, progress: Tell) -> Report:

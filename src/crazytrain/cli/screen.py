@@ -55,6 +55,11 @@ class Progress:
             sys.stderr.write(f"{text}\n")
         sys.stderr.flush()
 
+    def tick(self, says: str) -> None:
+        """Tell how far it is; on a terminal only, for elsewhere a line a second would be noise."""
+        if self._live:
+            self(says)
+
     def done(self) -> None:
         """Take the changing line away."""
         if self._live and self._width:

@@ -79,12 +79,13 @@ _ABIS = {
 
 
 class _Probe(msgspec.Struct, frozen=True):
-    """One tracepoint: the fields that it must have, what is done at it, and the maps that it fills."""
+    """One tracepoint: the fields that it must have, what is done at it, the maps that it fills, and one for itself."""
 
     event: str
     fields: frozenset[str]
     body: str
     maps: tuple[str, ...]
+    scratch: str = ""
 
 
 def _calls(abi: _Abi, *, count_runs: bool) -> tuple[_Probe, ...]:
@@ -122,6 +123,7 @@ def _calls(abi: _Abi, *, count_runs: bool) -> tuple[_Probe, ...]:
             frozenset(("id", "args")),
             enter,
             ("@ioctl", "@kvm_run", "@entered", "@entered_call", *waits),
+            scratch="@ioctl_fd",
         ),
         _Probe("raw_syscalls:sys_exit", frozenset(("id", "ret")), leave, ("@call", "@failed")),
     )
@@ -191,6 +193,7 @@ _PVCLOCK = _Probe(
       pid, {", ".join(f"args->{field}" for field in _PVCLOCK_FIELDS)});
   }}""",
     (),
+    scratch="@pvclock_lines",
 )
 _RETURNS = "kvm:kvm_userspace_exit"
 
@@ -260,11 +263,13 @@ def _frame(probes: Sequence[_Probe], end_ns: int) -> str:
     """
     maps = [name for probe in probes for name in probe.maps]
     shown = "".join(f"\n    print({name}); clear({name});" for name in maps)
+    forgotten = "".join(f" clear({probe.scratch});" for probe in probes if probe.scratch)
+    window = "print(@from); print(@until);"
     return f"""interval:ms:{_TICK_NS // 1_000_000} {{
   if (@from == 0) {{ @from = nsecs - {_TICK_NS}; }}
   else if (@until == 0 && nsecs >= (uint64){end_ns} && nsecs - @from >= {LEAST_NS}) {{
-    @until = nsecs;{shown}
+    @until = nsecs; {window}{shown}
     printf("{OVER}\\n"); exit();
   }}
 }}
-END {{ if (@until == 0) {{ @until = nsecs; }} clear(@ioctl_fd); clear(@pvclock_lines); }}"""
+END {{ if (@until == 0) {{ @until = nsecs; }}{forgotten} }}"""
