@@ -26,11 +26,14 @@ def start_guest(
     name: NAME,
     kernel: KERNEL = None,
     instance: Annotated[str | None, typer.Option("--as", help="Another name for it, to run several.")] = None,
+    port: Annotated[
+        int | None, typer.Option("--port", min=0, max=0xFFFF, help="The I/O port that pio-poll reads (decimal).")
+    ] = None,
 ) -> None:
     """Start a guest and return when it is seen to misbehave (or to be healthy). It runs until `lab stop`."""
     from crazytrain.cli import laboratory
 
-    laboratory.start_one(name, kernel, instance)
+    laboratory.start_one(name, kernel, instance, port)
 
 
 @app.command("stop")

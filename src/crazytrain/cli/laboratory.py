@@ -51,14 +51,14 @@ def _line(guest: LabGuest, alive: tuple[Running, ...]) -> GuestLine:
     )
 
 
-def start_one(name: str, kernel: Path | None, instance: str | None) -> None:
+def start_one(name: str, kernel: Path | None, instance: str | None, port: int | None) -> None:
     """Start one and say what to do next."""
-    guest = _started(name, kernel, instance)
+    guest = _started(name, kernel, instance, port)
     print(f"{guest.qemu_name} runs, pid {guest.pid}\nlook at it: crazytrain why {guest.qemu_name}")
     print(f"stop it:    crazytrain lab stop {guest.name}")
 
 
-def _started(name: str, kernel: Path | None, instance: str | None) -> Running:
+def _started(name: str, kernel: Path | None, instance: str | None, port: int | None = None) -> Running:
     progress = screen.Progress()
     try:
         return start(
@@ -66,7 +66,7 @@ def _started(name: str, kernel: Path | None, instance: str | None) -> Running:
             state_dir=lab_state_dir(),
             cache_dir=lab_cache_dir(),
             tell=progress,
-            wish=Wish(kernel=kernel, name=instance),
+            wish=Wish(kernel=kernel, name=instance, port=port),
         )
     finally:
         progress.done()

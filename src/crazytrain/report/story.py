@@ -13,6 +13,7 @@ from crazytrain.model.facts import (
     KvmExits,
     LoopActivity,
     Loops,
+    ProcessUse,
     QemuState,
     SyscallUse,
     ThreadActivity,
@@ -37,6 +38,7 @@ def story(facts: Facts) -> tuple[StoryLine, ...]:
     lines = [
         *trace_story(facts),
         *listing_story(facts),
+        *_process(facts),
         *_threads(facts),
         *_exits(facts),
         *_interrupts(facts),
@@ -52,6 +54,13 @@ def story(facts: Facts) -> tuple[StoryLine, ...]:
 def line(says: str, refs: tuple[Ref, ...] = ()) -> StoryLine:
     """One sentence, harmless to show."""
     return StoryLine(says=plain(says, 1200), evidence=tuple(plain(str(r)) for r in refs))
+
+
+def _process(facts: Facts) -> Iterator[StoryLine]:
+    use = facts.get(ProcessUse)
+    if use is not None and facts.get(ThreadActivity) is None:
+        says = f"the whole process took {share(use.cpu_ratio)} of a CPU; which of its threads did is not told here (top -H tells)"
+        yield line(says, use.refs)
 
 
 def _threads(facts: Facts) -> Iterator[StoryLine]:
