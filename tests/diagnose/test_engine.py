@@ -80,7 +80,7 @@ def test_a_prior_alone_is_neither_found_nor_ruled_out() -> None:
 
 
 def test_standing_says_what_a_probability_means() -> None:
-    assert [standing(p) for p in (0.99, 0.8, 0.3, 0.05)] == ["proven", "likely", "possible", "unlikely"]
+    assert [standing(p) for p in (0.99, 0.8, 0.3, 0.05)] == ["almost certain", "likely", "possible", "unlikely"]
 
 
 def test_headline_prefers_found_over_likelier_but_general() -> None:

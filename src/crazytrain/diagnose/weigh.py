@@ -36,7 +36,7 @@ def verdict(claim: Claim, confidence: float) -> Verdict:
 
 def standing(confidence: float) -> str:
     """What a probability means, in a word."""
-    for least, word in ((0.95, "proven"), (0.7, "likely"), (0.15, "possible"), (0.0, "unlikely")):
+    for least, word in ((0.95, "almost certain"), (0.7, "likely"), (0.15, "possible"), (0.0, "unlikely")):
         if confidence >= least:
             return word
     return "unlikely"

@@ -34,7 +34,7 @@ class WindowView(msgspec.Struct, frozen=True, kw_only=True):
 class VerdictView(msgspec.Struct, frozen=True, kw_only=True):
     """The answer: one headline, family and cause by their slugs, confidence from 0 to 1.
 
-    ``standing`` says in a word what the confidence means: proven, likely, possible, unlikely or unknown.
+    ``standing`` says in a word what the confidence means: almost certain, likely, possible, unlikely or unknown.
     """
 
     headline: str
