@@ -2,9 +2,10 @@
 """What looking costs the guest: its speed by its own count while it is looked at, against its speed alone.
 
 Guests of the lab: `pio-poll` (a vCPU that leaves guest mode all the time; KVM where it opens) and `rtc-storm` (a main loop
-that makes thousands of system calls a second). Looks are interleaved, each between two measurements of the guest alone.
+that makes thousands of system calls a second). Looks are interleaved, each between two measurements of the guest alone,
+and each is measured from its beginning to its end, with whatever it does before and after it counts.
 
-    python -m bench.overhead [--rounds 5] [--seconds 3] [--guest pio-poll] [--look bpf] [--json FILE]
+    python -m bench.overhead [--rounds 5] [--seconds 5] [--guest pio-poll] [--look bpf] [--json FILE]
 
 `speed` is units per second of wall time. `corrected` leaves out the time in which the vCPU's thread was runnable but had
 to wait for a CPU, so that other load on the host does not show; what a tracer stops, or makes slower, does.
@@ -17,8 +18,6 @@ import shutil
 import statistics
 import sys
 import tempfile
-import threading
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -33,8 +32,6 @@ from crazytrain.host import LiveHost
 from crazytrain.model.evidence import Evidence, Outcome
 from crazytrain.model.guest import Guest, ProcessId
 
-SETTLE_S = 2.0  # until a tracer is attached
-BEYOND_S = 0.5
 TARGET_RATIO = 0.95
 GUESTS = ("pio-poll", "rtc-storm")
 Watch = Callable[[lab.Running, float], Awaitable[None]]
@@ -131,29 +128,17 @@ def vcpu_delay_ns(pid: int) -> int:
 
 
 def measured(guest: lab.Running, watch: Watch, seconds: float) -> Speed:
-    """The guest's speed in the middle of a look."""
-    speeds: list[Speed] = []
-    measuring = threading.Thread(target=lambda: speeds.append(speed_later(guest, seconds)), daemon=True)
-    measuring.start()
-    asyncio.run(at_work(watch, guest, seconds))
-    measuring.join()
-    if not speeds:
-        raise SystemExit(f"{guest.name} could not be measured")
-    return speeds[0]
-
-
-async def at_work(watch: Watch, guest: lab.Running, seconds: float) -> None:
-    await watch(guest, SETTLE_S + seconds + BEYOND_S)
-
-
-def speed_later(guest: lab.Running, seconds: float) -> Speed:
-    time.sleep(SETTLE_S)
+    """The guest's speed from the beginning of a look to its end."""
     first, waited = lab.mark_progress(guest), vcpu_delay_ns(guest.pid)
-    time.sleep(seconds)
+    asyncio.run(at_work(watch, guest, seconds))
     last, waited = lab.mark_progress(guest), vcpu_delay_ns(guest.pid) - waited
     took_ns = last.mono_ns - first.mono_ns
     units = last.count - first.count
     return Speed(units * 1e9 / took_ns, units * 1e9 / max(took_ns - waited, 1))
+
+
+async def at_work(watch: Watch, guest: lab.Running, seconds: float) -> None:
+    await watch(guest, seconds)
 
 
 def compare(guest: lab.Running, names: list[str], rounds: int, seconds: float) -> Iterator[Row]:
@@ -211,7 +196,7 @@ def usable(names: list[str]) -> list[str]:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--guest", action="append", choices=GUESTS)
     parser.add_argument("--look", action="append", choices=tuple(LOOKS))
     parser.add_argument("--json", type=Path)
