@@ -6,7 +6,7 @@ from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.causes import CAUSES
 from crazytrain.diagnose.engine import diagnose, headline, judge
 from crazytrain.diagnose.weigh import probability, standing, verdict
-from crazytrain.model.facts import Facts, LineMeaning, QemuConfig, ThreadActivity
+from crazytrain.model.facts import Facts, HostFacts, LineMeaning, QemuConfig, ThreadActivity
 from crazytrain.model.finding import Claim, Family, Point, Verdict
 from crazytrain.model.guest import Accelerator
 from tests.diagnose import making as m
@@ -32,8 +32,13 @@ def test_emulation_is_told_but_is_no_headline_for_a_guest_that_idles() -> None:
 
 
 def test_a_guest_that_computes_on_a_loaded_host_is_still_busy() -> None:
-    facts = (m.threads(vcpu=0.5, delay=0.5), m.view(user=1.0, places=2))
+    facts = (
+        m.threads(vcpu=0.3, delay=0.7),
+        m.view(user=1.0, places=2),
+        HostFacts(pressure_cpu_avg10=80.0, refs=m.REFS),
+    )
     assert m.verdict(*facts) == "guest-user-busy"
+    assert m.found("cpu-contention", *facts).verdict is Verdict.FOUND
 
 
 def test_a_healthy_guest_on_a_loaded_host_stays_healthy() -> None:

@@ -17,9 +17,10 @@ class Rank(IntEnum):
     NOTE = 0  # true beside any verdict, never the headline (misread)
     CONTEXT = 1  # explains slowness where nothing else does (software-emulation)
     HEALTHY = 2
-    GENERAL = 3  # who burns, not why (guest-user-busy, cpu-contention)
-    SYMPTOM = 4  # why, but something may stand behind it (timer-always-due)
-    SPECIFIC = 5
+    PRESSURE = 3  # what holds it back; a guest that burns does so on a loaded host, too (cpu-contention)
+    GENERAL = 4  # who burns, not why (guest-user-busy)
+    SYMPTOM = 5  # why, but something may stand behind it (timer-always-due)
+    SPECIFIC = 6
 
 
 # Who burns, not why: what a cause that knows why takes under its wing.

@@ -28,4 +28,4 @@ def cpu_contention(threads: ThreadActivity, host: HostFacts | None) -> Claim:
     return Claim(says=says, prior=0.05, points=tuple(points))
 
 
-CAUSE = Cause(slug="cpu-contention", family=Family.HOST_PRESSURE, rank=Rank.GENERAL, judge=cpu_contention)
+CAUSE = Cause(slug="cpu-contention", family=Family.HOST_PRESSURE, rank=Rank.PRESSURE, judge=cpu_contention)
