@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 import pytest
 
-from crazytrain.collect.bpf import COLLECTOR, collect_bpf
+from crazytrain.collect.bpf import COLLECTOR, collect_bpf, counts_until_ns
 from crazytrain.collect.bpf_program import MOST_KEYS, events_wanted, write_program
 from crazytrain.collect.trace_events import fields_of
 from crazytrain.decode.bpf import decode_bpf
@@ -291,7 +291,7 @@ def test_where_tracefs_is_not_mounted_it_is_mounted_for_the_command_alone() -> N
     assert left_out(evidence) == ["kvm:kvm_pio"]
     for command in host.ran:
         assert command[:2] == ("unshare", "--mount")
-    assert host.ran[1][6:8] == ("bpftrace", "-f")
+    assert host.ran[1][8:10] == ("bpftrace", "-f")
 
 
 def test_where_tracefs_cannot_be_mounted_that_is_told() -> None:
@@ -338,6 +338,12 @@ def test_the_end_is_told_on_the_clock_that_also_counts_sleep() -> None:
         collected(host)
         ends.append(int(program_of(host).partition("nsecs >= (uint64)")[2].partition(" ")[0]))
     assert ends[1] - ends[0] == pytest.approx(3600e9, rel=0.001)
+
+
+@pytest.mark.parametrize(("window_s", "counted_s"), [(1.0, 1.0), (2.0, 1.5), (5.0, 2.0), (60.0, 24.0)])
+def test_it_counts_for_a_part_of_the_window_but_not_too_short(window_s: float, counted_s: float) -> None:
+    look, _ = look_at(host_with(), guest(), seconds=window_s)
+    assert (counts_until_ns(look) - look.start_ns) / 1e9 == pytest.approx(counted_s)
 
 
 @pytest.mark.parametrize(("machine", "arch"), [(62, "x86_64"), (183, "aarch64"), (3, "i386"), (243, "machine 243")])

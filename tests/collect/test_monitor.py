@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import tempfile
 from pathlib import Path
 
 import msgspec
@@ -193,15 +194,22 @@ def test_a_real_guest_that_is_stopped_costs_little_more_than_the_window() -> Non
 
 
 @pytest.mark.real
-def test_a_real_guest_in_a_mount_namespace_of_its_own(tmp_path: Path) -> None:
+def test_a_real_guest_in_a_mount_namespace_of_its_own() -> None:
     if os.geteuid() != 0:
         skip_real("unshare takes root")
-    own = ("-qmp", f"unix:{tmp_path}/inner.sock,server=on,wait=off")
-    mount = ("unshare", "--mount", "sh", "-c", f'mount -t tmpfs none {tmp_path} && exec "$@"', "sh")
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="ct-own-") as name:  # a mount point in a chroot, too
+        _in_a_mount_namespace(Path(name))
+
+
+def _in_a_mount_namespace(inner: Path) -> None:
+    own = ("-qmp", f"unix:{inner}/inner.sock,server=on,wait=off")
+    alone = "{ mount --make-rprivate / || mount --make-rprivate /dev/shm; } 2>/dev/null"
+    do = f'{alone} && mount -t tmpfs none {inner} && exec "$@"'
+    mount = ("unshare", "--mount", "--propagation", "unchanged", "sh", "-c", do, "sh")
     with boot(HALT, Accelerator.TCG, *own, within=mount) as tiny:
         asked = msgspec.structs.replace(tiny.guest, command_line=("q", *own))
         until(lambda: live(asked, 0)[0][0].usable, "QEMU answers")
-        assert not (tmp_path / "inner.sock").exists()
+        assert not (inner / "inner.sock").exists()
 
 
 @pytest.mark.real

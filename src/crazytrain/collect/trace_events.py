@@ -14,9 +14,11 @@ _LISTING_BYTES = 1 << 20
 _TIMEOUT_S = 4.0
 # `field:unsigned long args[6];	offset:16;`: the name is the last word, without the size of an array.
 _FIELD = re.compile(r"field:[^;\n]*?(\w+)(?:\[[^\]\n]*\])?;")
-# A mount of our own that ends with the command: the host stays as it is.
-_MOUNTED = 'mount -t tracefs tracefs /sys/kernel/tracing && cd /sys/kernel/tracing/events && exec "$@"'
-_PRIVATELY = ("unshare", "--mount", "sh", "-c", _MOUNTED, "sh")
+# A mount of our own that ends with the command: the host stays as it is. Where / is no mount point (a chroot), it is
+# enough that nothing below /sys is passed on.
+_ALONE = "{ mount --make-rprivate / || mount --make-rprivate /sys; } 2>/dev/null"
+_MOUNTED = f'{_ALONE} && mount -t tracefs tracefs /sys/kernel/tracing && cd /sys/kernel/tracing/events && exec "$@"'
+_PRIVATELY = ("unshare", "--mount", "--propagation", "unchanged", "sh", "-c", _MOUNTED, "sh")
 
 
 class Tracing(msgspec.Struct, frozen=True, kw_only=True):
