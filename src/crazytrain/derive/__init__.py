@@ -8,11 +8,13 @@ from crazytrain.derive.era import derive_era
 from crazytrain.derive.interrupts import derive_interrupts
 from crazytrain.derive.kvm_stats import derive_kvm_stats
 from crazytrain.derive.loops import derive_loops
+from crazytrain.derive.syscalls import derive_syscalls
 from crazytrain.derive.threads import derive_threads
 from crazytrain.derive.vcpus import derive_vcpus
 from crazytrain.model.facts import Facts
 
 DERIVERS: tuple[Callable[[Facts], object | None], ...] = (
+    derive_syscalls,
     derive_threads,
     derive_descriptor_roles,
     derive_loops,

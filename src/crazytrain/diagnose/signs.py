@@ -115,6 +115,13 @@ def port_rate(exits: KvmExits, *ports: int) -> float:
     return exits.per_s(sum(p.count for p in exits.ports if p.port in ports))
 
 
+def unseen(exits: KvmExits, event: str, what: str) -> tuple[Point, ...]:
+    """That none of something was seen, as a point against; nothing where this kernel could not be asked for it."""
+    if any(event in left_out or left_out.startswith("all of kvm") for left_out in exits.left_out):
+        return ()
+    return (Point(f"no {what} was seen", exits.refs, 0.02),)
+
+
 def leaving_rate(exits: KvmExits) -> float:
     """Exits per second: all of them where kvm_exit fires, else those that reach userspace or an emulated device."""
     exits_seen = sum(e.count for e in (exits.exits or exits.userspace))

@@ -1,7 +1,7 @@
 """Cause exit-storm/mmio-poll."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
-from crazytrain.diagnose.signs import EXIT_STORM_FROM_PER_S
+from crazytrain.diagnose.signs import EXIT_STORM_FROM_PER_S, unseen
 from crazytrain.model.facts import KvmExits
 from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Claim, Family, Point
@@ -12,7 +12,7 @@ def mmio_poll(exits: KvmExits) -> Claim:
     page = max(exits.mmio, key=lambda m: m.count, default=None)
     says = "the guest accesses one page of device memory without end; each access leaves guest mode"
     if page is None:
-        return Claim(says=says, prior=0.02, points=(Point("no MMIO access was seen", exits.refs, 0.02),))
+        return Claim(says=says, prior=0.02, points=unseen(exits, "kvm_mmio", "MMIO access"))
     part = page.count / sum(m.count for m in exits.mmio)
     owner = f" ({page.owner})" if page.owner else ""
     fact = f"{rate(exits.per_s(page.count))} accesses to page {page.page:#x}{owner}: {share(part)} of all MMIO"

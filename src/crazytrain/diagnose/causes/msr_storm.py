@@ -1,7 +1,7 @@
 """Cause exit-storm/msr-storm."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
-from crazytrain.diagnose.signs import EXIT_STORM_FROM_PER_S, leaving_rate
+from crazytrain.diagnose.signs import EXIT_STORM_FROM_PER_S, leaving_rate, unseen
 from crazytrain.model.facts import KvmExits
 from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Claim, Family, Point
@@ -12,7 +12,7 @@ def msr_storm(exits: KvmExits) -> Claim:
     msr = max(exits.msrs, key=lambda m: m.count, default=None)
     says = "the guest accesses model-specific registers all the time; each access leaves guest mode"
     if msr is None:
-        return Claim(says=says, prior=0.02, points=(Point("no MSR access was seen", exits.refs, 0.02),))
+        return Claim(says=says, prior=0.02, points=unseen(exits, "kvm_msr", "MSR access"))
     part = sum(m.count for m in exits.msrs) / max(1.0, leaving_rate(exits) * exits.window_ns / 1e9)
     name = msr.name or f"MSR {msr.index:#x}"
     fact = f"{rate(exits.per_s(msr.count))} accesses to {name}; MSRs are {share(min(part, 1.0))} of what was seen"

@@ -1,7 +1,7 @@
 """Cause exit-storm/pio-poll."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
-from crazytrain.diagnose.signs import EXIT_STORM_FROM_PER_S, PIT_PORTS, PM_TIMER_PORTS, RTC_PORTS, top_port
+from crazytrain.diagnose.signs import EXIT_STORM_FROM_PER_S, PIT_PORTS, PM_TIMER_PORTS, RTC_PORTS, top_port, unseen
 from crazytrain.model.facts import CpuMode, KvmExits, PortUse, VcpuView
 from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Claim, Family, Point
@@ -12,7 +12,7 @@ def pio_poll(exits: KvmExits | None, view: VcpuView | None) -> Claim:
     says = "the guest reads or writes one I/O port without end; each access leaves guest mode"
     port = top_port(exits) if exits else None
     if exits is None or port is None:
-        none = (Point("no port access was seen", exits.refs, 0.02),) if exits and exits.window_ns else ()
+        none = unseen(exits, "kvm_pio", "port access") if exits and exits.window_ns else ()
         return Claim(says=says, prior=0.02, points=none)
     total = sum(p.count for p in exits.ports)
     part = port.count / total
