@@ -16,11 +16,11 @@ from crazytrain.decode.bpf import decode_bpf
 from crazytrain.decode.bpf_lines import _KEY_PARTS
 from crazytrain.decode.errno_names import errno_name
 from crazytrain.decode.exit_reasons import exit_reason
-from crazytrain.decode.ports import port_owner
 from crazytrain.decode.syscall_names import call_name
 from crazytrain.model.errors import BadInput
 from crazytrain.model.evidence import Evidence, Kind, Outcome, Ref
 from crazytrain.model.facts import CallUse, Coverage, ErrorCount, Facts, KvmExits, SyscallUse, TimeoutBucket
+from crazytrain.model.ports import port_owner
 
 # Verbatim, from bpftrace 0.17: a guest that polls the ACPI PM timer's port, under KVM.
 POLLING = r"""{"type":"crazytrain","data":{"pid":11429,"arch":"x86_64","kvm":true,"left_out":[],"full":[]}}

@@ -1,12 +1,13 @@
 """Ranking, folding, weighing, and what happens when a cause itself is broken."""
 
+import msgspec
 import pytest
 
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.causes import CAUSES
 from crazytrain.diagnose.engine import diagnose, headline, judge
 from crazytrain.diagnose.weigh import probability, standing, verdict
-from crazytrain.model.facts import Facts, HostFacts, LineMeaning, QemuConfig, ThreadActivity
+from crazytrain.model.facts import CpuMode, Facts, HostFacts, LineMeaning, QemuConfig, ThreadActivity
 from crazytrain.model.finding import Claim, Family, Point, Verdict
 from crazytrain.model.guest import Accelerator
 from tests.diagnose import making as m
@@ -43,6 +44,15 @@ def test_a_guest_that_computes_on_a_loaded_host_is_still_busy() -> None:
 
 def test_a_healthy_guest_on_a_loaded_host_stays_healthy() -> None:
     assert m.verdict(m.threads(vcpu=0.2, delay=0.18), m.view(halted=0.6)) == "healthy-busy"
+
+
+def test_a_port_that_is_polled_in_emulation_is_named_from_the_code() -> None:
+    seen = m.view(places=1, mode=CpuMode.REAL)
+    polling = msgspec.structs.replace(seen, vcpus=(msgspec.structs.replace(seen.vcpus[0], polls_port=0x3FD),))
+    facts = (TCG, m.threads(vcpu=1.0, comm="CPU 0/TCG"), polling)
+    assert m.verdict(*facts) == "pio-poll"
+    assert "COM1 line status" in m.found("pio-poll", *facts).headline
+    assert m.verdict(TCG, m.threads(vcpu=1.0, comm="CPU 0/TCG"), seen) != "pio-poll"
 
 
 def test_no_facts_no_headline() -> None:

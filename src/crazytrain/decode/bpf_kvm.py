@@ -8,7 +8,6 @@ from crazytrain.decode.bpf_lines import Counted
 from crazytrain.decode.errno_names import errno_name
 from crazytrain.decode.exit_reasons import exit_reason, hypercall_name, userspace_reason
 from crazytrain.decode.msrs import msr_name
-from crazytrain.decode.ports import port_owner
 from crazytrain.model.evidence import Evidence
 from crazytrain.model.facts.kvm import (
     ExitCount,
@@ -21,6 +20,7 @@ from crazytrain.model.facts.kvm import (
     PvclockUpdate,
     VectorUse,
 )
+from crazytrain.model.ports import port_owner
 
 _MAPS = (
     "@kvm_exit",

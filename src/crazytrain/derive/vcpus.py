@@ -6,6 +6,9 @@ from collections.abc import Sequence
 from crazytrain.model.facts import Facts, VcpuActivity, VcpuSample, VcpuSamples, VcpuView
 
 _BLOCK_BYTES = 64
+_OPERAND_SIZE = b"\x66"
+_IN_AL_IMM, _IN_EAX_IMM, _IN_AL_DX, _IN_EAX_DX = b"\xe4", b"\xe5", b"\xec", b"\xed"
+_LEAST_LOOKS = 2
 
 
 def derive_vcpus(facts: Facts) -> VcpuView | None:
@@ -42,7 +45,27 @@ def _activity(vcpu: int, samples: Sequence[VcpuSample]) -> VcpuActivity:
         top_ip=top,
         top_ip_ratio=times / len(shown),
         span_bytes=max(addresses) - min(addresses),
+        polls_port=_polled(awake),
     )
+
+
+def _polled(samples: Sequence[VcpuSample]) -> int | None:
+    """The port of the IN that the code begins with, where it does so again and again (Intel SDM Vol. 2: IN)."""
+    looks = [sample for sample in samples if sample.code]
+    ports = Counter(port for sample in looks if (port := _read_port(sample)) is not None)
+    if not ports:
+        return None
+    port, times = ports.most_common(1)[0]
+    return port if times >= _LEAST_LOOKS and times * 2 >= len(looks) else None
+
+
+def _read_port(sample: VcpuSample) -> int | None:
+    code = sample.code.lstrip(_OPERAND_SIZE)
+    if code[:1] in (_IN_AL_DX, _IN_EAX_DX):
+        return sample.dx & 0xFFFF
+    if code[:1] in (_IN_AL_IMM, _IN_EAX_IMM) and len(code) > 1:
+        return code[1]
+    return None
 
 
 def _share(count: int, samples: Sequence[VcpuSample]) -> float:

@@ -1,10 +1,21 @@
 """Cause exit-storm/pio-poll."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
-from crazytrain.diagnose.signs import EXIT_STORM_FROM_PER_S, PIT_PORTS, PM_TIMER_PORTS, RTC_PORTS, top_port, unseen
+from crazytrain.diagnose.signs import (
+    EXIT_STORM_FROM_PER_S,
+    PIT_PORTS,
+    PM_TIMER_PORTS,
+    RTC_PORTS,
+    awake,
+    top_port,
+    unseen,
+)
 from crazytrain.model.facts import CpuMode, KvmExits, PortUse, VcpuView
-from crazytrain.model.figures import rate, share
+from crazytrain.model.figures import count, rate, share
 from crazytrain.model.finding import Claim, Family, Point
+from crazytrain.model.ports import port_owner
+
+FEW_PLACES = 8
 
 
 def pio_poll(exits: KvmExits | None, view: VcpuView | None) -> Claim:
@@ -12,12 +23,24 @@ def pio_poll(exits: KvmExits | None, view: VcpuView | None) -> Claim:
     says = "the guest reads or writes one I/O port without end; each access leaves guest mode"
     port = top_port(exits) if exits else None
     if exits is None or port is None:
-        none = unseen(exits, "kvm_pio", "port access") if exits and exits.window_ns else ()
-        return Claim(says=says, prior=0.02, points=none)
+        return _from_the_code(view, exits, says)
     total = sum(p.count for p in exits.ports)
     part = port.count / total
     points = [_rate_point(exits, port, part), *_other_owner_points(port, view, exits)]
     return Claim(says=f"{says} ({_described(port)})", prior=0.03, points=tuple(points))
+
+
+def _from_the_code(view: VcpuView | None, exits: KvmExits | None, says: str) -> Claim:
+    """Where no port is traced (software emulation, no bpftrace): whether the code under the vCPU's feet is an IN."""
+    polls = [v for v in awake(view) if v.polls_port is not None and v.places <= FEW_PLACES]
+    if not polls or view is None:
+        none = unseen(exits, "kvm_pio", "port access") if exits and exits.window_ns else ()
+        return Claim(says=says, prior=0.02, points=none)
+    port = polls[0].polls_port or 0
+    owner = port_owner(port)[0]
+    named = f"port {port:#x}" + (f", {owner}" if owner else "")
+    fact = f"vCPU {polls[0].vcpu} never halts, stays at {count(polls[0].places, 'place')}, and its code there reads {named}"
+    return Claim(says=f"{says} ({named})", prior=0.03, points=(Point(fact, view.refs, 200),))
 
 
 def _described(port: PortUse) -> str:
