@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crazytrain.decode import errno_names, exit_reasons, msrs, ports, syscall_names
+from crazytrain.decode import errno_names, exit_reasons, msrs, syscall_names
 from crazytrain.decode.bpf import decode_bpf
 from crazytrain.decode.bpf_lines import _KEY_PARTS
 from crazytrain.decode.errno_names import errno_name
 from crazytrain.decode.exit_reasons import exit_reason
 from crazytrain.decode.syscall_names import call_name
+from crazytrain.model import ports
 from crazytrain.model.errors import BadInput
 from crazytrain.model.evidence import Evidence, Kind, Outcome, Ref
 from crazytrain.model.facts import CallUse, Coverage, ErrorCount, Facts, KvmExits, SyscallUse, TimeoutBucket
