@@ -21,6 +21,10 @@ from crazytrain import lab
 from crazytrain.cli.places import lab_cache_dir
 
 
+def silent(_line: str) -> None:
+    """Hear nothing."""
+
+
 @contextlib.contextmanager
 def loaded(processes: int) -> Iterator[None]:
     """Keep some CPUs busy."""
@@ -60,16 +64,15 @@ def main() -> None:
     rows = []
     with tempfile.TemporaryDirectory(prefix="ct-bench-") as folder, loaded(0 if args.no_load else os.cpu_count() or 1):
         state = Path(folder, "lab")
-        tell = lambda _: None  # noqa: E731
         try:
             beside = lab.start(
-                "idle", state_dir=state, cache_dir=lab_cache_dir(), tell=tell, wish=lab.Wish(name="beside")
+                "idle", state_dir=state, cache_dir=lab_cache_dir(), tell=silent, wish=lab.Wish(name="beside")
             )
             for name in args.guests.split(","):
                 kind = lab.find_guest(name)
-                guest = lab.start(name, state_dir=state, cache_dir=lab_cache_dir(), tell=tell)
+                guest = lab.start(name, state_dir=state, cache_dir=lab_cache_dir(), tell=silent)
                 seen = [one(guest, beside, args.seconds, Path(folder, "cases")) for _ in range(args.runs)]
-                lab.stop(guest.name, state_dir=state, tell=tell)
+                lab.stop(guest.name, state_dir=state, tell=silent)
                 expected = f"{kind.family}/{kind.cause}"
                 right = sum(said == expected for said, _, _ in seen)
                 least = min((sure for said, sure, _ in seen if said == expected), default=0.0)
@@ -89,7 +92,7 @@ def main() -> None:
                     flush=True,
                 )
         finally:
-            lab.stop_all(state_dir=state, tell=tell)
+            lab.stop_all(state_dir=state, tell=silent)
     if args.json:
         args.json.write_text(json.dumps(rows, indent=2))
     sys.exit(0 if all(row["right"] == row["runs"] for row in rows) else 1)

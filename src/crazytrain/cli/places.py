@@ -12,7 +12,7 @@ def lab_state_dir() -> Path:
     if os.geteuid() == 0:
         return Path("/run/crazytrain/lab")
     runtime = os.environ.get("XDG_RUNTIME_DIR")
-    return Path(runtime, "crazytrain", "lab") if runtime else Path(f"/tmp/crazytrain-{os.geteuid()}/lab")  # noqa: S108
+    return Path(runtime, "crazytrain", "lab") if runtime else Path(f"/tmp/crazytrain-{os.geteuid()}/lab")  # noqa: S108 - the lab refuses it if it is not ours alone
 
 
 def lab_cache_dir() -> Path:
