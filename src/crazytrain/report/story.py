@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 
-from crazytrain.model.evidence import Ref
 from crazytrain.model.facts import (
     CallUse,
     ConsoleLog,
@@ -23,8 +22,8 @@ from crazytrain.model.facts import (
 from crazytrain.model.facts.lab import LabDeed
 from crazytrain.model.figures import count, rate, share, span
 from crazytrain.model.report import StoryLine
-from crazytrain.report.escape import plain
 from crazytrain.report.fd_story import listing_story
+from crazytrain.report.sentence import line
 from crazytrain.report.trace_story import trace_story
 
 SHOWN_THREADS = 6
@@ -49,11 +48,6 @@ def story(facts: Facts) -> tuple[StoryLine, ...]:
         *_lab(facts),
     ]
     return tuple(lines)
-
-
-def line(says: str, refs: tuple[Ref, ...] = ()) -> StoryLine:
-    """One sentence, harmless to show."""
-    return StoryLine(says=plain(says, 1200), evidence=tuple(plain(str(r)) for r in refs))
 
 
 def _process(facts: Facts) -> Iterator[StoryLine]:
