@@ -1,6 +1,6 @@
 # crazytrain: `make demo` shows it, `make test` proves it. Both set up all they need.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check static format bench lock clean setup
+.PHONY: help demo test check static format bench matrix lock clean setup
 
 BIN := .venv/bin
 DEMO_COMMAND := $(BIN)/crazytrain lab run rtc-storm
@@ -33,6 +33,9 @@ format: setup  ## format and mend what can be mended
 
 bench: setup  ## what looking costs the guest
 	@if [ -x bench/run ]; then bench/run; else echo 'bench/run is not there' >&2; exit 1; fi
+
+matrix: setup  ## the lab under other generations of QEMU; writes docs/matrix.md
+	@tools/matrix --out docs/matrix.md
 
 lock: setup  ## write the lock files anew
 	@tools/lock

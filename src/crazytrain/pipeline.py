@@ -4,16 +4,18 @@
 
 import asyncio
 import contextlib
-import traceback
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from crazytrain import __version__
 from crazytrain.collect import COLLECTORS
-from crazytrain.collect.look import Collector, Look
+from crazytrain.collect.look import Look
 from crazytrain.collect.overview import overview_readings
+from crazytrain.collect.purse import Purse
+from crazytrain.collect.running import Bill, run_collectors, seen_at_once, seen_one_by_one, spent
 from crazytrain.collect.status import status_now
 from crazytrain.decode import decoders_of
 from crazytrain.derive import DERIVERS
@@ -23,9 +25,10 @@ from crazytrain.diagnose.causes import CAUSES
 from crazytrain.diagnose.engine import diagnose, headline, looks_wanted
 from crazytrain.diagnose.side import who_burns
 from crazytrain.diagnose.weigh import standing
-from crazytrain.host.door import Host, outcome_of
+from crazytrain.host.door import Host
+from crazytrain.model.budget import Budget, default_budget
 from crazytrain.model.case import Case, Window
-from crazytrain.model.evidence import Cost, Evidence, Kind, Outcome
+from crazytrain.model.evidence import Cost, Evidence
 from crazytrain.model.facts import Facts, QemuState
 from crazytrain.model.finding import Family, Finding
 from crazytrain.model.guest import Guest
@@ -35,11 +38,16 @@ from crazytrain.report.build import Conclusion, build
 from crazytrain.report.text import plain_text
 from crazytrain.store import Writer, open_case
 
+T = TypeVar("T")
+_BREATH_S = 0.002
 Progress = Callable[[str], None]
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """How to look: for how long, how dear at most, where to keep the case, with whom to compare (and why)."""
+    """How to look: for how long, how dear at most, where to keep the case, with whom to compare (and why).
+
+    What of the budget is not given is the default: see ``default_budget``.
+    """
 
     window_s: float
     ceiling: Cost
@@ -47,6 +55,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     sibling: Guest | None = None
     choice: str = ""
     note: str = ""
+    budget_cpu_ns: int | None = None
+    budget_stall_ns: int | None = None
 
 
 async def survey(
@@ -81,91 +91,102 @@ class Looked(msgspec.Struct, frozen=True, kw_only=True):
     writer: Writer
 
 
-async def look(host: Host, guest: Guest, plan: Plan, progress: Progress, extra: Sequence[Evidence] = ()) -> Looked:
+class Target(msgspec.Struct, frozen=True, kw_only=True):
+    """A guest to look at, and evidence about it that is there already."""
+
+    guest: Guest
+    extra: tuple[Evidence, ...] = ()
+
+
+class _Shared(msgspec.Struct, frozen=True):
+    """What all looks of one time have in common; ``at_once`` is what is seen of all guests at the price of one."""
+
+    plan: Plan
+    window: Window
+    at_once: "asyncio.Future[Bill]"
+    turn: asyncio.Lock
+
+
+async def look(host: Host, target: Target, plan: Plan, progress: Progress) -> Looked:
     """Look at one guest (and its sibling) for a window; each evidence is handed to the disk as soon as it is there.
 
     Collectors run side by side, each within its own timeout; what one of them cannot see is evidence with an outcome.
     Cancelling (Ctrl-C) ends every command that was started and leaves an incomplete case that can be read.
     """
+    (looked,) = await looks(host, (target,), plan, progress, lambda looked: looked)
+    return looked
+
+
+async def looks(
+    host: Host, targets: Sequence[Target], plan: Plan, progress: Progress, then: Callable[[Looked], T]
+) -> tuple[T, ...]:
+    """Look at several guests over one window, each into a case of its own; ``then`` is called for each that is done.
+
+    What can be seen of all at once is seen once. A guest that hangs keeps only its own look waiting. The sibling of a plan
+    is beside the first guest.
+    """
     begin = host.mono_ns()
     window = Window(wall_ns=host.wall_ns(), start_ns=begin, end_ns=begin + int(plan.window_s * 1e9))
-    writer = open_case(plan.root, guest, window, note=plan.note)
-    progress(f"looking at {guest.name} for {plan.window_s:g} s; the case is {writer.path}")
+    writers = [open_case(plan.root, target.guest, window, note=plan.note) for target in targets]
     try:
-        beside = writer.baseline(plan.sibling, plan.choice) if plan.sibling else None
-        if plan.choice and beside is None:
-            writer.say_choice(plan.choice)
-        sibling = _look_of(host, plan.sibling, window, beside.keep, light=True) if plan.sibling and beside else None
-        main = _look_of(host, guest, window, writer.keep, sibling=sibling)
-        for evidence in extra:
-            main.keep(evidence)
-        await asyncio.gather(*_runs(main, plan.ceiling), *(_runs(sibling, plan.ceiling) if sibling else ()))
-        writer.ended(msgspec.structs.replace(window, end_ns=max(window.end_ns, host.mono_ns())))
+        for target, writer in zip(targets, writers, strict=True):
+            progress(f"looking at {target.guest.name} for {plan.window_s:g} s; the case is {writer.path}")
+        sides = _sides(host, targets, writers, plan, window)
+        at_once = asyncio.ensure_future(run_collectors(sides[0], seen_at_once(COLLECTORS), plan.ceiling))
+        shared = _Shared(plan, window, at_once, asyncio.Lock())
+        each = (_one(side, writer, shared, then) for side, writer in zip(sides, writers, strict=True))
+        return tuple(await asyncio.gather(*each))
     except BaseException:
-        writer.close()
+        for writer in writers:
+            writer.close()
         raise
-    return Looked(case=writer.case, writer=writer)
 
 
-def _look_of(
-    host: Host,
-    guest: Guest,
-    window: Window,
-    keep: Callable[[Evidence], None],
-    *,
-    light: bool = False,
-    sibling: Look | None = None,
-) -> Look:
-    return Look(
-        host=host,
-        guest=guest,
-        start_ns=window.start_ns,
-        end_ns=window.end_ns,
-        keep=keep,
-        light=light,
-        sibling=sibling,
+def _sides(
+    host: Host, targets: Sequence[Target], writers: Sequence[Writer], plan: Plan, window: Window
+) -> tuple[Look, ...]:
+    """Make a look of each guest. The first one has the sibling, and knows the others."""
+    guests = len(targets) + (plan.sibling is not None)
+    purse = Purse(_budget(plan, guests), host.cpu_ns, guests)
+    made = [
+        _look_of(host, target.guest, window, writer.keep, purse)
+        for target, writer in zip(targets, writers, strict=True)
+    ]
+    for target, side in zip(targets, made, strict=True):
+        for evidence in target.extra:
+            side.keep(evidence)
+    beside = writers[0].baseline(plan.sibling, plan.choice) if plan.sibling else None
+    for writer in writers if plan.choice and beside is None else ():
+        writer.say_choice(plan.choice)
+    sibling = None
+    if plan.sibling and beside:
+        sibling = msgspec.structs.replace(_look_of(host, plan.sibling, window, beside.keep, purse), light=True)
+    return (msgspec.structs.replace(made[0], sibling=sibling, others=tuple(made[1:])), *made[1:])
+
+
+def _budget(plan: Plan, guests: int) -> Budget:
+    default = default_budget(plan.window_s, plan.ceiling, guests)
+    return Budget(
+        cpu_ns=default.cpu_ns if plan.budget_cpu_ns is None else plan.budget_cpu_ns,
+        stall_ns=default.stall_ns if plan.budget_stall_ns is None else plan.budget_stall_ns,
     )
 
 
-def _runs(look_at: Look, ceiling: Cost) -> Iterable[asyncio.Task[None]]:
-    for collector in COLLECTORS:
-        if ceiling.allows(collector.cost):
-            yield asyncio.ensure_future(_guarded(collector, look_at))
-        else:
-            look_at.keep(_left_out(collector, look_at, ceiling))
+def _look_of(host: Host, guest: Guest, window: Window, keep: Callable[[Evidence], None], purse: Purse) -> Look:
+    return Look(host=host, guest=guest, start_ns=window.start_ns, end_ns=window.end_ns, keep=keep, purse=purse)
 
 
-async def _guarded(collector: Collector, look_at: Look) -> None:
-    """The stage's one guard: a collector that hangs or is broken is evidence of its own and stops no other."""
-    begin = look_at.host.mono_ns()
-    try:
-        async with asyncio.timeout(look_at.window_s + collector.timeout_s):
-            await collector.run(look_at)
-    except OSError as error:  # TimeoutError is one
-        outcome, detail = outcome_of(error)
-        look_at.keep(_ended(collector, look_at, begin, outcome, detail))
-    except Exception:  # noqa: BLE001 - a defect in one collector is kept in the case
-        look_at.keep(_ended(collector, look_at, begin, Outcome.BROKE, traceback.format_exc(limit=-4)))
-
-
-def _ended(collector: Collector, look_at: Look, begin: int, outcome: Outcome, detail: str) -> Evidence:
-    now = look_at.host.mono_ns()
-    return Evidence(
-        id=f"{collector.name}.ended",
-        kind=Kind.TEXT,
-        source=collector.name,
-        outcome=outcome,
-        detail=detail,
-        mono_ns=begin,
-        wall_ns=look_at.host.wall_ns(),
-        took_ns=now - begin,
-        cost=collector.cost,
-    )
-
-
-def _left_out(collector: Collector, look_at: Look, ceiling: Cost) -> Evidence:
-    detail = f"not asked for: it {collector.cost.value}, the ceiling is {ceiling.value} (--cost)"
-    return _ended(collector, look_at, look_at.host.mono_ns(), Outcome.ABSENT, detail)
+async def _one(side: Look, writer: Writer, shared: _Shared, then: Callable[[Looked], T]) -> T:
+    """Look at one of the guests, wait for what is seen of all at once, and hand over what was kept."""
+    both = (side, side.sibling) if side.sibling else (side,)
+    alone = (run_collectors(one, seen_one_by_one(COLLECTORS), shared.plan.ceiling) for one in both)
+    bills = await asyncio.gather(*alone, asyncio.shield(shared.at_once))
+    side.keep(spent(side, bills))
+    ended = max(shared.window.end_ns, side.host.mono_ns())
+    writer.ended(msgspec.structs.replace(shared.window, end_ns=ended))
+    async with shared.turn:  # one after the other, and between them the loop hears the monitors of the others
+        await asyncio.sleep(_BREATH_S)
+        return then(Looked(case=writer.case, writer=writer))
 
 
 class Reading(msgspec.Struct, frozen=True):

@@ -85,8 +85,8 @@ def test_a_user_with_capabilities_only() -> None:
     assert rows["privileges"].found.startswith("user 1000 with CAP_SYS_PTRACE")
     assert rows["strace"].state is YES
     assert rows["BPF programs"].state is NO
-    assert rows["BPF programs"].found.endswith("only supports running as the root user.")
-    assert rows["BPF programs"].remedy.startswith("sudo crazytrain")
+    assert rows["BPF programs"].found == "this bpftrace wants user 0, whatever capabilities user 1000 has"
+    assert "packaging/crazytrain-why@.service" in rows["BPF programs"].remedy
     two = World(capabilities=four[:2]).having(status).rows()["privileges"]
     assert (two.state, two.found) == (PART, "user 1000 without CAP_BPF, CAP_PERFMON")
 
@@ -167,6 +167,30 @@ def test_monitors_that_do_not_answer_say_why() -> None:
     state, found, remedy = two.row("QMP monitors")
     assert (state, found) == (PART, "1 of 2 answer; db: no QMP socket")
     assert "-qmp unix:" in remedy
+
+
+def test_a_monitor_of_somebody_else_names_who_may_let_us_in() -> None:
+    world = World()
+    world.host.monitors["/run/web01.qmp"] = (b"", Outcome.DENIED, "Permission denied")
+    state, found, remedy = world.row("QMP monitors")
+    assert (state, found) == (NO, "none answers; web01: denied (Permission denied)")
+    assert remedy.startswith("setfacl -m u:USER:rw")
+
+
+@pytest.mark.parametrize(
+    ("release", "state", "lacks"),
+    [
+        (b"6.12.9-amd64\n", YES, ""),
+        (b"5.10.0-33-amd64\n", PART, "KVM's counters"),
+        (b"5.4.0-200-generic\n", PART, "CAP_PERFMON"),
+        (b"4.19.0-27-amd64\n", NO, "no pidfd"),
+        (b"3.10.0-1160.el7\n", NO, "no pidfd"),
+        (b"weird\n", PART, "not told"),
+    ],
+)
+def test_old_kernels_say_what_they_lack(release: bytes, state: State, lacks: str) -> None:
+    found = World().having({"/proc/sys/kernel/osrelease": release}).row("kernel")
+    assert (found[0], lacks in found[1]) == (state, True)
 
 
 def test_libvirts_own_monitor_is_left_alone() -> None:

@@ -72,6 +72,11 @@ def test_a_trial_that_is_refused_or_late() -> None:
     assert World().running(bpftrace=refused).row("BPF programs")[:2] == (
         *(NO, "a trial program was refused: ERROR: Error attaching probe"),
     )
+    by_user = done(status=1, stderr=b"ERROR: bpftrace currently only supports running as the root user.\n")
+    service = World().running(bpftrace=by_user).having({"/proc/self/status": b"Uid:\t990\t990\t990\t990\n"})
+    state, found, remedy = service.row("BPF programs")
+    assert (state, found) == (NO, "this bpftrace wants user 0, whatever capabilities user 990 has")
+    assert "packaging/crazytrain-why@.service" in remedy
     late = done(status=None, outcome=Outcome.TIMED_OUT)
     assert World().running(bpftrace=late).row("BPF programs")[0] is PART
     assert World().running(bpftrace=late).row("bpftrace")[0] is PART

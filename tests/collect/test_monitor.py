@@ -5,12 +5,14 @@ import json
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 
 from crazytrain.collect.look import Look
 from crazytrain.collect.monitor import COLLECTOR, collect_monitor
+from crazytrain.collect.monitor_questions import COUNTERS, DISKS, NEVER, QUESTIONS
 from crazytrain.decode.qmp import decode_qmp
 from crazytrain.derive.interrupts import derive_interrupts
 from crazytrain.derive.kvm_stats import derive_kvm_stats
@@ -20,7 +22,7 @@ from crazytrain.host.live import LiveHost
 from crazytrain.model.evidence import Cost, Evidence, Kind, Outcome
 from crazytrain.model.facts import MONITOR_BUSY, Facts
 from crazytrain.model.guest import Accelerator, Guest, Manager
-from tests.collect.making import HOST_FILES, a_guest, look_at, process
+from tests.collect.making import HOST_FILES, a_guest, look_at, process, stat
 from tests.support import skip_real
 from tests.tiny import HALT, RTC, boot, until
 
@@ -106,7 +108,7 @@ def test_why_nobody_can_be_asked(argv: tuple[str, ...], why: str) -> None:
 
 
 LIBVIRT = ("-chardev", "socket,id=charmonitor,fd=3,server=on", "-mon", "chardev=charmonitor,mode=control")
-ANSWERED = Finished(status=0, stdout=b'{"return": {"status": "running"}}', stderr=b"", outcome=Outcome.OK)
+ANSWERED = Finished(status=0, stdout=b'{"return": 7}\n\n(Time: 1.000 ms)\n\n' * 30, stderr=b"", outcome=Outcome.OK)
 
 
 def test_libvirts_monitor_is_asked_through_libvirt() -> None:
@@ -115,7 +117,71 @@ def test_libvirts_monitor_is_asked_through_libvirt() -> None:
     assert [e.outcome for e in kept] == [Outcome.OK] * 2
     assert kept[0].source == "virsh qemu-monitor-command web01 (libvirt marks the domain: custom-monitor)"
     assert host.asked == []
-    assert json.loads(kept[1].data.splitlines()[2])["return"] == {"status": "running"}
+    assert json.loads(kept[1].data.splitlines()[0])["return"] == 7
+
+
+def test_what_libvirt_tells_by_its_own_calls_is_not_asked_behind_its_back() -> None:
+    host = FakeHost(FILES, commands={"virsh": ANSWERED})
+    collected(host, guest(*LIBVIRT, manager=Manager.LIBVIRT))
+    asked = " ".join(word for argv in host.ran for word in argv)
+    assert "info irq" in asked
+    for other_way in (
+        "query-status",
+        "query-stats",
+        "query-blockstats",
+        "query-block",
+        "query-migrate",
+        "query-balloon",
+    ):
+        assert f'"{other_way}"' not in asked
+
+
+def test_a_stopped_guest_of_libvirts_is_not_asked_about() -> None:
+    stopped = {**HOST_FILES, **process(700, "qemu", ["q"], state="T")}
+    host = FakeHost(stopped, commands={"virsh": ANSWERED})
+    kept, _ = collected(host, guest(*LIBVIRT, manager=Manager.LIBVIRT))
+    assert [e.outcome for e in kept] == [Outcome.TIMED_OUT] * 2
+    assert "is stopped" in kept[0].detail
+    assert host.ran == []
+
+
+def test_disks_are_not_asked_about_while_a_thread_waits_for_storage() -> None:
+    waits = {**process(700, "qemu", ["q"], threads={700: "qemu", 701: "worker"})}
+    waits["/proc/700/task/701/stat"] = stat(701, "wor) ker", state="D")
+    host = FakeHost({**HOST_FILES, **waits}, monitors={SOCKET: GREETS})
+    kept, _ = collected(host, guest(*OWN))
+    assert "query-block" not in executed(host.asked[0][1])
+    assert "query-blockstats" in executed(host.asked[0][1])
+    assert kept[0].detail == "query-block was left out: thread 701 (wor) ker) waits for storage"
+
+
+def test_a_light_look_asks_for_less() -> None:
+    host = FakeHost(FILES, monitors={SOCKET: GREETS})
+    look, _ = look_at(host, guest(*OWN), seconds=5, light=True)
+    asyncio.run(collect_monitor(look))
+    assert executed(host.asked[0][1]) == [
+        *("info irq", "query-stats", "query-blockstats", "query-status", "query-version"),
+        *("query-kvm", "query-cpus-fast", "query-migrate"),
+    ]
+
+
+def test_what_disturbs_is_never_asked() -> None:
+    asked = {one.asks for one in (*QUESTIONS, DISKS, COUNTERS)}
+    assert asked.isdisjoint(NEVER)
+    assert all(one.safe_because for one in QUESTIONS)
+
+
+def test_proxmox_gets_its_monitor_back_sooner() -> None:
+    holds: list[float] = []
+
+    class Holding(FakeHost):
+        async def converse(self, *words: Any, hold_s: float = 2.0, **more: Any) -> tuple[bytes, Outcome, str]:
+            holds.append(hold_s)
+            return await super().converse(*words, hold_s=hold_s, **more)
+
+    for manager in (Manager.PLAIN, Manager.PROXMOX):
+        collected(Holding(FILES, monitors={SOCKET: GREETS}), guest(*OWN, manager=manager))
+    assert holds == [2.0, 2.0, 1.0, 1.0]
 
 
 def test_libvirts_monitor_is_never_connected_to() -> None:
@@ -168,7 +234,8 @@ def test_a_real_guest(accelerator: Accelerator) -> None:
     assert answers["query-kvm"]["enabled"] is (accelerator is Accelerator.KVM)
     assert len(answers["query-cpus-fast"]) == 2
     assert answers["query-block"][0]["inserted"]["drv"] == "raw"
-    assert all("return" in json.loads(line) for e in kept for line in e.data.splitlines())
+    failed = {json.loads(line)["execute"] for e in kept for line in e.data.splitlines() if b'"error"' in line}
+    assert failed == {"query-balloon"}  # it has none
 
 
 @pytest.mark.real

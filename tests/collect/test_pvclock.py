@@ -226,3 +226,28 @@ def test_a_search_leaves_memory_as_it_is(backend: tuple[str, ...]) -> None:
         assert read(only)["pages"] == []
         assert read(only)["skipped_bytes"] > 32 * MIB
         assert resident_bytes(tiny.process) - before < 4 * MIB
+
+
+def test_pages_are_watched_and_each_change_is_kept_once() -> None:
+    """Times: when it was read, and the last look at which it was another."""
+    host = host_with({0x8000: PAGE})
+    look, kept = look_at(host, guest(), seconds=1.0)
+    moved = bytes([4]) + PAGE[1:16] + (int.from_bytes(PAGE[16:24], "little") + 5).to_bytes(8, "little") + PAGE[24:]
+
+    async def sleep_until(mono_ns: int) -> None:
+        host.now_ns = max(host.now_ns, mono_ns)
+        if host.now_ns > look.start_ns + 400_000_000:
+            memory = bytearray(host.read_at("/proc/700/mem", 0, BASE + 4 * MIB))
+            memory[BASE + 0x8000 : BASE + 0x8020] = moved
+            host.files["/proc/700/mem"] = bytes(memory)
+
+    host.sleep_until = sleep_until  # type: ignore[method-assign]
+    asyncio.run(collect_pvclock(look))
+    first, last = map(read, kept)
+    assert [page["raw"] for page in first["pages"]] == [PAGE.hex()]
+    assert [page["raw"] for page in last["pages"]] == [moved.hex()] * 2  # when it changed, and at the end
+    change, end = last["pages"]
+    assert first["pages"][0]["mono_ns"] < change["after_ns"] < change["mono_ns"] < end["mono_ns"]
+    assert change["mono_ns"] - change["after_ns"] < 150_000_000
+    assert end["after_ns"] == change["after_ns"]
+    assert first["host_ns"] == last["host_ns"] == 9000 * 10**9

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from crazytrain.collect.bpf import collect_bpf
-from crazytrain.collect.bpf_program import MOST_KEYS, MOST_PVCLOCK_LINES
+from crazytrain.collect.bpf_kvm import MOST_PVCLOCK_LINES, ONE_IN
+from crazytrain.collect.bpf_program import MOST_KEYS
 from crazytrain.decode.bpf import decode_bpf
 from crazytrain.host import LiveHost
 from crazytrain.lab.machine import kvm_trouble
@@ -219,6 +220,23 @@ def test_killed_while_it_counts_it_leaves_no_tracer() -> None:
         assert child.poll() is None
 
 
+def test_the_tracer_that_is_left_behind_when_all_is_told_is_soon_gone() -> None:
+    with running("sleep", "300") as child:
+        look, kept = look_at(guest_of(child.pid), 0.1)
+        tracers: set[int] = set()
+
+        async def watching() -> None:
+            work = asyncio.ensure_future(collect_bpf(look))
+            while not work.done():
+                tracers.update(await asyncio.to_thread(attached_tracers))
+            await work
+
+        asyncio.run(watching())
+        facts_of(kept)
+        assert tracers
+        until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in tracers), "no tracer and no zombie of it stays")
+
+
 def test_a_program_that_nobody_stops_ends_by_itself() -> None:
     with running("sleep", "300") as child:
         look, kept = look_at(guest_of(child.pid), 0.1)
@@ -229,8 +247,8 @@ def test_a_program_that_nobody_stops_ends_by_itself() -> None:
 
 
 @contextlib.contextmanager
-def booted(source: str, folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
-    """A guest that runs a boot sector; it has begun to write to its debug console."""
+def booted(source: str, folder: Path, *options: str, console: bool = True) -> Iterator[subprocess.Popen[str]]:
+    """A guest that runs a boot sector; it has begun to write to its debug console, where it has one."""
     need("nasm", "qemu-system-x86_64")
     if trouble := kvm_trouble():
         skip_real(trouble)
@@ -241,10 +259,11 @@ def booted(source: str, folder: Path, *options: str) -> Iterator[subprocess.Pope
         *("qemu-system-x86_64", "-accel", "kvm", "-m", "32", "-display", "none", "-vga", "std", "-net", "none"),
         *("-serial", "none", "-monitor", "none", "-name", "guest=bpf-test,debug-threads=on"),
         *("-drive", f"file={folder}/boot.img,format=raw,if=ide,snapshot=on"),
-        *("-chardev", f"file,id=d,path={dots}", "-device", "isa-debugcon,iobase=0xe9,chardev=d"),
     )
-    with running(*qemu, *options) as process:
-        until(lambda: dots.exists() and dots.stat().st_size > 100, "the boot sector runs")
+    debugcon = ("-chardev", f"file,id=d,path={dots}", "-device", "isa-debugcon,iobase=0xe9,chardev=d")
+    with running(*qemu, *(debugcon if console else ()), *options) as process:
+        if console:
+            until(lambda: dots.exists() and dots.stat().st_size > 100, "the boot sector runs")
         yield process
 
 
@@ -273,6 +292,11 @@ def test_what_kvm_does_for_a_guest(tmp_path: Path) -> None:
     (run,) = runs
     assert run.count == sum(e.count for e in exits.userspace) == pytest.approx(2 * dots, rel=0.05)
     assert {e.reason for e in exits.userspace} >= {"IO", "MMIO"}
+    timed = {t.reason: t for t in exits.outside}
+    assert {"IO", "MMIO"} <= set(timed)
+    assert all(t.tid == run.tid and t.mean_ns > 0 for t in exits.outside)
+    sampled, left = sum(t.samples for t in exits.outside), sum(e.count for e in exits.userspace)
+    assert sampled == pytest.approx(left / ONE_IN, rel=0.5)
 
 
 def test_a_guest_without_kvm_has_no_kvm_facts() -> None:

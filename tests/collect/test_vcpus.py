@@ -34,7 +34,8 @@ def answer(line: str, text: object, **more: object) -> bytes:
     return json.dumps({**asked, "return": text, "mono_ns": 5, "took_ns": 2}).encode() + b"\n"
 
 
-ANSWERS = answer("info registers -a", REGISTERS) + answer("x /16xb $pc", "7c02: 0xeb", **{"cpu-index": 0})
+IN_AL_DX = 0xEC
+ANSWERS = answer("info registers -a", REGISTERS) + answer("x /24xb $pc-8", "7c02: 0xeb", **{"cpu-index": 0})
 
 
 def guest(vcpus: int | None = 1, manager: Manager = Manager.PLAIN) -> Guest:
@@ -63,7 +64,7 @@ def test_bursts_are_spread_over_the_window() -> None:
         (f"vcpus.{i}", Kind.VCPU_SAMPLES, Outcome.OK, Cost.SAMPLES) for i in range(4)
     ]
     assert [round((e.mono_ns - begin) / 1e9, 1) for e in kept] == [0.6, 1.9, 3.1, 4.3]
-    assert asked_lines(host) == [("info registers -a", None), ("x /16xb $pc", 0), *[("info registers -a", None)] * 11]
+    assert asked_lines(host) == [("info registers -a", None), ("x /24xb $pc-8", 0), *[("info registers -a", None)] * 11]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +84,7 @@ def test_how_many_samples_a_burst_takes(vcpus: int | None, seconds: float, sampl
     host = FakeHost(FILES, monitors={SOCKET: (ANSWERS, Outcome.OK, "")})
     collected(host, guest(vcpus), seconds=seconds)
     lines = [line for line, _ in asked_lines(host)]
-    assert (lines.count("info registers -a"), lines.count("x /16xb $pc")) == (samples, codes)
+    assert (lines.count("info registers -a"), lines.count("x /24xb $pc-8")) == (samples, codes)
     assert seconds == 0 or 4 * samples / seconds <= 50
 
 
@@ -96,7 +97,7 @@ def test_registers_that_may_hold_keys_are_not_kept() -> None:
     (first, *_) = collected(FakeHost(FILES, monitors={SOCKET: (ANSWERS, Outcome.OK, "")}), guest())
     registers, code = map(json.loads, first.data.splitlines())
     assert registers == {"mono_ns": 5, "took_ns": 2, "text": "\r\nCPU#0\r\nEIP=00007c02 EFL=2\r\n"}
-    assert code == {"mono_ns": 5, "took_ns": 2, "vcpu": 0, "code": "7c02: 0xeb"}
+    assert code == {"mono_ns": 5, "took_ns": 2, "vcpu": 0, "code": "7c02: 0xeb", "before": 8}
 
 
 def test_errors_and_broken_lines_are_no_samples() -> None:
@@ -119,12 +120,12 @@ def test_what_was_sampled_before_it_fell_silent_is_kept() -> None:
     assert (only.outcome, len(only.data.splitlines())) == (Outcome.TIMED_OUT, 2)
 
 
-def test_through_libvirt_there_are_fewer() -> None:
-    told = Finished(status=0, stdout=json.dumps({"return": REGISTERS}).encode(), stderr=b"", outcome=Outcome.OK)
-    host = FakeHost(FILES, commands={"virsh": told})
+def test_through_libvirt_a_burst_is_one_process() -> None:
+    said = json.dumps({"return": REGISTERS}).encode() + b"\n\n(Time: 2.000 ms)\n\n"
+    host = FakeHost(FILES, commands={"virsh": Finished(status=0, stdout=said * 16, stderr=b"", outcome=Outcome.OK)})
     kept = collected(host, guest(4, Manager.LIBVIRT))
-    assert [len(e.data.splitlines()) for e in kept] == [3] * 4
-    assert len(host.ran) == 12
+    assert [len(e.data.splitlines()) for e in kept] == [16] * 4
+    assert len(host.ran) == 4
 
 
 def test_another_process_by_the_same_pid() -> None:
@@ -163,8 +164,8 @@ def is_in_the_sector(asked: Guest) -> bool:
 @pytest.mark.parametrize(
     ("code", "mode", "dx", "byte"),
     [
-        (REAL, CpuMode.REAL, 0x3FD, 0xEC),
-        (PROTECTED, CpuMode.PROTECTED, 0x3FD, 0xEC),
+        (REAL, CpuMode.REAL, 0x3FD, IN_AL_DX),
+        (PROTECTED, CpuMode.PROTECTED, 0x3FD, IN_AL_DX),
         (LONG, CpuMode.LONG, 0x7788, 0xEB),
     ],
     ids=["real", "protected", "long"],
@@ -179,6 +180,7 @@ def test_a_real_guest_that_spins(code: str, mode: CpuMode, dx: int, byte: int, a
     assert vcpu.samples >= 4
     assert vcpu.places <= 2
     assert vcpu.span_bytes <= 4
+    assert vcpu.polls_port == (0x3FD if byte == IN_AL_DX else None)
     samples = samples_of(kept)
     assert {sample.dx for sample in samples} == {dx}
     with_code = [sample for sample in samples if sample.code]

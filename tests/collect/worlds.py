@@ -32,6 +32,7 @@ FILES: dict[str, bytes | OSError] = {
     "/proc/pressure/cpu": b"some avg10=0.00\n",
     "/proc/cpuinfo": b"flags\t\t: fpu vmx\n\n",
     "/proc/filesystems": b"nodev\tproc\nnodev\ttracefs\n\text4\n",
+    "/proc/sys/kernel/osrelease": b"6.1.0-28-amd64\n",
     "/proc/sys/kernel/perf_event_paranoid": b"3\n",
     "/proc/sys/kernel/dmesg_restrict": b"1\n",
     "/proc/sys/kernel/unprivileged_bpf_disabled": b"2\n",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from crazytrain.decode.registers import decode_registers
 from crazytrain.model.evidence import Evidence, Kind
-from crazytrain.model.facts import CpuMode, VcpuSample, VcpuSamples
+from crazytrain.model.facts import ArmSample, ArmSamples, CpuMode, VcpuSample, VcpuSamples
 
 RECORDED = Path(__file__).parent / "registers"
 # A crash of a 32-bit QEMU as its user reported it: the descriptor's L bit is set outside of long mode.
@@ -33,7 +33,7 @@ EFER=0000000000000d01
 def samples(data: bytes | str) -> tuple[VcpuSample, ...]:
     raw = data if isinstance(data, bytes) else data.encode()
     evidence = Evidence(id="vcpus.0", kind=Kind.VCPU_SAMPLES, source="info registers -a", data=raw)
-    (seen,) = decode_registers(evidence)
+    seen, *_ = decode_registers(evidence)
     assert isinstance(seen, VcpuSamples)
     assert [str(ref) for ref in seen.refs] == ["vcpus.0"]
     return seen.samples
@@ -117,6 +117,40 @@ def test_code_belongs_to_the_sample_before_it() -> None:
         (0, b"", 0),
         (1, b"", 0),
     ]
+
+
+def test_code_may_begin_before_the_instruction_pointer() -> None:
+    text = "0000000000007bfa: 0x01 0x02 0x03 0x04 0x05 0x06 0x07 0xec\r\n0000000000007c02: 0xeb 0xfd\r\n"
+    registers = line(mono_ns=1, text=recorded("real-halted-tcg-7.2.txt"))
+    sample = samples(registers + line(mono_ns=2, vcpu=0, code=text, before=8))[0]
+    assert (sample.code, sample.code_address) == (b"\xeb\xfd", 0x7C02)
+    assert sample.code_before == bytes((1, 2, 3, 4, 5, 6, 7, 0xEC))
+
+
+def test_a_32_bit_program_of_a_64_bit_kernel() -> None:
+    (sample,) = samples(USER.replace("CS64", "CS32"))
+    assert sample.mode is CpuMode.COMPAT
+
+
+@pytest.mark.parametrize(("cr0", "paging"), [("80050033", True), ("00050033", False)])
+def test_paging(cr0: str, *, paging: bool) -> None:
+    assert samples(USER.replace("80050033", cr0))[0].paging is paging
+
+
+ARM = (
+    "\r\nCPU#1\r\n PC=ffff800008015a1c X00=0000000000000000 X01=0000000000000001\r\nX02=0000000000000002 "
+    "X03=0000000000000003 X04=0000000000000004\r\nX29=ffff800009f83d80 X30=ffff8000080158ec SP=ffff800009f83d80\r\n"
+    "PSTATE=600000c5 -ZC- NS EL1h    FPCR=00000000 FPSR=00000000\r\n"
+)
+
+
+def test_an_aarch64_vcpu_tells_its_place_and_level_and_no_halt() -> None:
+    evidence = Evidence(id="vcpus.0", kind=Kind.VCPU_SAMPLES, source="x", data=line(mono_ns=5, text=ARM))
+    x86, arm = decode_registers(evidence)
+    assert isinstance(x86, VcpuSamples)
+    assert isinstance(arm, ArmSamples)
+    assert x86.samples == ()
+    assert arm.samples == (ArmSample(mono_ns=5, vcpu=1, pc=0xFFFF800008015A1C, level=1, interrupts_enabled=False),)
 
 
 @pytest.mark.parametrize("code", ["Cannot access memory\r\n", "", "7c02: 0xeb", "0000000000007c02: 0xzz"])

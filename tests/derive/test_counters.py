@@ -8,6 +8,7 @@ from crazytrain.derive.kvm_stats import derive_kvm_stats
 from crazytrain.inside.pvclock_search import page_of
 from crazytrain.model.evidence import Ref
 from crazytrain.model.facts import Facts, IrqCount, IrqReading, KvmCounter, KvmStatReading, PvclockReading
+from crazytrain.model.facts.devices import Device, DeviceTree, PciDevice, PciDevices
 
 S = 10**9
 
@@ -93,3 +94,27 @@ def test_a_search_in_vain_is_a_clock_without_pages() -> None:
     assert clock is not None
     assert clock.pages == ()
     assert clock.searched_bytes == pytest.approx(6 << 20)
+
+
+def test_lines_of_pci_are_named_by_the_devices_of_this_guest() -> None:
+    devices = PciDevices(
+        devices=(
+            PciDevice(bus=0, slot=4, function=0, what="USB controller", id="usb", irq=11),
+            PciDevice(bus=0, slot=3, function=0, what="Ethernet controller", irq=11),
+            PciDevice(bus=0, slot=9, function=0, what="Other", irq=8),
+            *(PciDevice(bus=0, slot=n, function=0, what=f"Disk {n}", irq=22) for n in range(20, 25)),
+        ),
+        refs=(Ref("devices.0"),),
+    )
+    tree = DeviceTree(
+        devices=(Device(driver="piix3-usb-uhci", id="usb", settings=(("addr", "04.0"),)),), refs=(Ref("devices.0"),)
+    )
+    readings = (irqs(1), irqs(2, ioapic_11=5, ioapic_8=5, ioapic_22=5, ioapic_10=5))
+    rates = derive_interrupts(Facts([*readings, devices, tree]))
+    assert rates is not None
+    assert {rate.irq: rate.owner for rate in rates.rates} == {
+        11: "piix3-usb-uhci usb, Ethernet controller",
+        8: "RTC",
+        22: "Disk 20, Disk 21, Disk 22 and 2 more",
+        10: "PCI",
+    }

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from crazytrain.derive.vcpus import derive_vcpus
+from crazytrain.derive.vcpus import derive_arm, derive_vcpus
 from crazytrain.model.evidence import Ref
-from crazytrain.model.facts import CpuMode, Facts, VcpuActivity, VcpuSample, VcpuSamples
+from crazytrain.model.facts import ArmSample, ArmSamples, CpuMode, Facts, VcpuActivity, VcpuSample, VcpuSamples
 
 
 def sample(ip: int = 0x1000, **other: Any) -> VcpuSample:
@@ -72,3 +72,49 @@ def test_bursts_are_put_together_and_vcpus_apart() -> None:
     assert view is not None
     assert [(v.vcpu, v.samples, v.halted_ratio) for v in view.vcpus] == [(0, 1, 1.0), (1, 2, 0.5)]
     assert [str(ref) for ref in view.refs] == ["vcpus.0", "vcpus.1"]
+
+
+IN_DX, JUMP_BACK = b"\xec", b"\xeb\xfd"  # in al, dx; and a jump over three bytes back: itself and the IN
+
+
+def test_an_in_that_is_under_way_is_found_behind_the_jump_back() -> None:
+    looks = [sample(code=JUMP_BACK, code_before=b"\x90" * 7 + IN_DX, dx=0x3FD)] * 3
+    assert activity(*looks).polls_port == 0x3FD
+
+
+@pytest.mark.parametrize(
+    ("before", "code"),
+    [
+        (b"", JUMP_BACK),  # nothing is known of what stands before
+        (b"\x90" * 8, JUMP_BACK),  # the loop does something else
+        (b"\x90" * 7 + IN_DX, b"\xeb"),  # cut off
+        (b"\x90" * 7 + IN_DX, b"\xeb\x80"),  # far before what was read
+    ],
+)
+def test_a_jump_to_something_else_polls_no_port(before: bytes, code: bytes) -> None:
+    assert activity(*[sample(code=code, code_before=before, dx=0x3FD)] * 3).polls_port is None
+
+
+def test_modes_paging_and_page_tables() -> None:
+    seen = activity(
+        sample(mode=CpuMode.LONG, paging=True, cr3=1),
+        sample(mode=CpuMode.LONG, paging=True, cr3=2),
+        sample(mode=CpuMode.SMM, paging=False, cr3=3),
+        sample(mode=CpuMode.REAL, halted=True),
+    )
+    assert (seen.mode, seen.modes) == (CpuMode.LONG, (CpuMode.LONG, CpuMode.SMM))
+    assert (round(seen.paging_ratio, 2), seen.spaces) == (0.67, 2)
+
+
+def test_aarch64_vcpus_have_a_view_of_their_own() -> None:
+    looks = tuple(
+        ArmSample(mono_ns=n, vcpu=0, pc=pc, level=level, interrupts_enabled=level == 0)
+        for n, (pc, level) in enumerate([(0x1000, 1), (0x1000, 1), (0x9000, 0), (0x5000, 2)])
+    )
+    facts = Facts([ArmSamples(samples=looks, refs=(Ref("vcpus.0"),)), VcpuSamples(samples=(), refs=(Ref("vcpus.0"),))])
+    assert derive_vcpus(facts) is None
+    view = derive_arm(facts)
+    assert view is not None
+    (vcpu,) = view.vcpus
+    assert (vcpu.user_ratio, vcpu.kernel_ratio, vcpu.above_ratio, vcpu.places) == (0.25, 0.5, 0.25, 3)
+    assert (vcpu.top_pc, vcpu.top_pc_ratio, vcpu.interrupts_off_ratio) == (0x1000, 0.5, 0.75)

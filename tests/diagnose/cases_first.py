@@ -35,7 +35,7 @@ EVENTFDS = DescriptorTable(
 DRAINED = TraceStory(drained=(Drained(call="read", fd=5, after_data=True, ref=Ref("x", 3)),), calls=3, lines=3)
 PAGE = KvmExits(window_ns=m.WINDOW_NS, mmio=(MmioUse(page=0xFEBF0000, write=False, count=100_000),), refs=m.REFS)
 FEW_PAGES = KvmExits(window_ns=m.WINDOW_NS, mmio=(MmioUse(page=0xFEBF0000, write=False, count=900),), refs=m.REFS)
-MSRS = KvmExits(window_ns=m.WINDOW_NS, msrs=(MsrUse(index=0x6E0, write=True, count=100_000),), refs=m.REFS)
+MSRS = KvmExits(window_ns=m.WINDOW_NS, msrs=(MsrUse(index=0x839, write=False, count=100_000),), refs=m.REFS)
 FEW_MSRS = KvmExits(window_ns=m.WINDOW_NS, msrs=(MsrUse(index=0x6E0, write=True, count=1000),), refs=m.REFS)
 
 # slug: facts that hit, and facts that come near but must not

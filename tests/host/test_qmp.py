@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from crazytrain.host.live import LiveHost
-from crazytrain.host.qmp import converse
+from crazytrain.host.qmp import OWN_TURN, converse
 from crazytrain.model.evidence import Outcome
 from crazytrain.model.facts import MONITOR_BUSY
 from crazytrain.model.guest import Accelerator
@@ -123,6 +123,7 @@ def test_a_qemu_that_is_stopped_does_not_keep_us() -> None:
 def test_a_monitor_for_people_is_told_from_qmp(tmp_path: Path) -> None:
     path = tmp_path / "hmp.sock"
     with boot(HALT, Accelerator.TCG, "-monitor", f"unix:{path},server=on,wait=off"):
+        until(lambda: ask(path, STATUS)[1] is not Outcome.ABSENT, "QEMU listens")
         assert ask(path, STATUS) == (b"", Outcome.BROKE, "what answers there does not speak QMP")
 
 
@@ -229,11 +230,22 @@ def test_what_was_answered_before_it_fell_silent_is_kept(tmp_path: Path) -> None
     assert (detail, [answer["return"] for answer in told(data)]) == (late, [1])
 
 
-def test_events_between_answers_are_no_answers(tmp_path: Path) -> None:
+def test_events_between_answers_are_lines_of_their_own(tmp_path: Path) -> None:
     event = b'{"event": "STOP", "timestamp": {"seconds": 1, "microseconds": 1}}\r\n'
     data, outcome, _ = against(tmp_path / "s", replies(*[event + b'{"return": 7, "id": "%s"}'] * 2))
     assert outcome is Outcome.OK
-    assert [answer["return"] for answer in told(data)] == [7, 7]
+    lines = told(data)
+    assert [line["return"] for line in lines if "return" in line] == [7, 7]
+    assert [line["event"] for line in lines if "event" in line] == ["STOP", "STOP"]
+    assert all(line["mono_ns"] > 0 for line in lines)
+
+
+def test_a_flood_of_events_is_bounded(tmp_path: Path) -> None:
+    event = b'{"event": "RTC_CHANGE", "timestamp": {"seconds": 1, "microseconds": 1}}\r\n'
+    data, outcome, _ = against(tmp_path / "s", replies(*[event * 300 + b'{"return": 7, "id": "%s"}'] * 2))
+    assert outcome is Outcome.OK
+    assert len([line for line in told(data) if "event" in line]) == 64
+    assert len([line for line in told(data) if "return" in line]) == 2
 
 
 def test_a_server_that_hangs_up(tmp_path: Path) -> None:
@@ -271,6 +283,35 @@ def test_a_path_that_is_too_long_for_an_address(tmp_path: Path) -> None:
     data, outcome, _ = asyncio.run(talk())
     assert outcome is Outcome.OK
     assert told(data)[0]["return"] == 1
+
+
+def test_two_of_us_never_queue_at_one_monitor(tmp_path: Path) -> None:
+    connected = 0
+
+    async def silent(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        nonlocal connected
+        connected += 1
+        await reader.read()
+
+    async def talk() -> list[tuple[bytes, Outcome, str]]:
+        async with serving(tmp_path / "s", silent):
+            first = asyncio.create_task(converse(str(tmp_path / "s"), [STATUS], timeout_s=0.6))
+            await asyncio.sleep(0)
+            return [await converse(str(tmp_path / "s"), [STATUS], timeout_s=0.2), await first]
+
+    second, first = asyncio.run(talk())
+    assert (second[1], second[2]) == (Outcome.TIMED_OUT, OWN_TURN)
+    assert first[2].startswith("no greeting within 0.6 s")
+    assert connected == 1
+
+
+def test_one_after_the_other_are_both_served(tmp_path: Path) -> None:
+    async def talk() -> list[tuple[bytes, Outcome, str]]:
+        async with serving(tmp_path / "s", replies(b'{"return": 1, "id": "%s"}')):
+            asking = (converse(str(tmp_path / "s"), [STATUS], timeout_s=30) for _ in range(5))
+            return await asyncio.gather(*asking)
+
+    assert [outcome for _, outcome, _ in asyncio.run(talk())] == [Outcome.OK] * 5
 
 
 def test_who_is_cancelled_hangs_up(tmp_path: Path) -> None:

@@ -49,7 +49,7 @@ def test_there_is_a_healthy_guest_of_either_sort() -> None:
 def test_an_unknown_guest_lists_those_there_are() -> None:
     with pytest.raises(NoSuchLabGuest) as caught:
         find_guest("idel")
-    assert "idle, busy, user-spin" in caught.value.hint
+    assert "idle, busy, hlt-idle, user-spin" in caught.value.hint
 
 
 def test_the_clock_guest_and_its_source_agree() -> None:

@@ -4,18 +4,19 @@ from pathlib import Path
 
 import pytest
 
+from crazytrain.lab.daemon import NOTE_THEN_EXEC
 from crazytrain.lab.errors import AlreadyThere, LabError
 from crazytrain.lab.home import claim, homes, is_running
 from crazytrain.lab.process import find_process, is_alive
 from crazytrain.lab.running import running, stop
-from crazytrain.lab.spawn import _NOTE_THEN_EXEC, spawn
+from crazytrain.lab.spawn import spawn
 from crazytrain.lab.wait import wait_until
 from tests.lab.conftest import silent
 
 CLAIM_AND_DIE = """
 import os, pathlib, sys
 from crazytrain.lab.home import claim
-from crazytrain.lab.spawn import _NOTE_THEN_EXEC, spawn
+from crazytrain.lab.spawn import spawn
 home = claim(pathlib.Path(sys.argv[1]), "half", "idle")
 if len(sys.argv) > 2:
     spawn(["sleep", "1000"], home)
@@ -88,7 +89,7 @@ def test_a_program_that_does_not_exist_says_so_in_the_log(state_dir: Path) -> No
 
 def test_a_shell_whose_folder_is_gone_does_not_become_qemu(state_dir: Path) -> None:
     home = claim(state_dir, "idle", "idle")
-    qemu = ["sh", "-c", _NOTE_THEN_EXEC, str(home.path), "touch", str(state_dir / "became")]
+    qemu = ["sh", "-c", NOTE_THEN_EXEC, str(home.path), "touch", str(state_dir / "became")]
     assert subprocess.run(qemu, check=False).returncode == 0
     (state_dir / "became").unlink()
     home.remove()

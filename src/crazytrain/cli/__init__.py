@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from crazytrain import __version__
-from crazytrain.cli import case, doctor, explain, guard, guests, lab, why
+from crazytrain.cli import case, doctor, explain, flame, guard, guests, lab, why
 from crazytrain.model.errors import CrazytrainError
 
 EPILOG = (
@@ -30,6 +30,7 @@ app = typer.Typer(
 app.command("why")(why.why)
 app.command("guests")(guests.guests)
 app.command("explain")(explain.explain)
+app.command("flame")(flame.flame)
 app.add_typer(case.app, name="case")
 app.command("guard", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(guard.guard)
 app.add_typer(lab.app, name="lab")

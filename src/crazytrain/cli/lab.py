@@ -13,6 +13,9 @@ KERNEL = Annotated[
 ]
 
 
+QEMU = Annotated[Path | None, typer.Option("--qemu", help="Another QEMU than the first one in PATH.")]
+
+
 @app.command("list")
 def list_guests(as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False) -> None:
     """List the lab's guests: what each does, and which run now."""
@@ -29,11 +32,13 @@ def start_guest(
     port: Annotated[
         int | None, typer.Option("--port", min=0, max=0xFFFF, help="The I/O port that pio-poll reads (decimal).")
     ] = None,
+    qemu: QEMU = None,
 ) -> None:
     """Start a guest and return when it is seen to misbehave (or to be healthy). It runs until `lab stop`."""
     from crazytrain.cli import laboratory
+    from crazytrain.lab import Wish
 
-    laboratory.start_one(name, kernel, instance, port)
+    laboratory.start_one(name, Wish(kernel=kernel, name=instance, port=port, qemu=qemu))
 
 
 @app.command("stop")

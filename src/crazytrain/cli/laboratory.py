@@ -51,23 +51,17 @@ def _line(guest: LabGuest, alive: tuple[Running, ...]) -> GuestLine:
     )
 
 
-def start_one(name: str, kernel: Path | None, instance: str | None, port: int | None) -> None:
+def start_one(name: str, wish: Wish) -> None:
     """Start one and say what to do next."""
-    guest = _started(name, kernel, instance, port)
+    guest = _started(name, wish)
     print(f"{guest.qemu_name} runs, pid {guest.pid}\nlook at it: crazytrain why {guest.qemu_name}")
     print(f"stop it:    crazytrain lab stop {guest.name}")
 
 
-def _started(name: str, kernel: Path | None, instance: str | None, port: int | None = None) -> Running:
+def _started(name: str, wish: Wish) -> Running:
     progress = screen.Progress()
     try:
-        return start(
-            name,
-            state_dir=lab_state_dir(),
-            cache_dir=lab_cache_dir(),
-            tell=progress,
-            wish=Wish(kernel=kernel, name=instance, port=port),
-        )
+        return start(name, state_dir=lab_state_dir(), cache_dir=lab_cache_dir(), tell=progress, wish=wish)
     finally:
         progress.done()
 
@@ -102,7 +96,7 @@ def run_story(name: str, kernel: Path | None, seconds: float, *, as_json: bool, 
 
 @contextmanager
 def _running_for_now(name: str, kernel: Path | None, instance: str) -> Iterator[Running]:
-    guest = _started(name, kernel, instance)
+    guest = _started(name, Wish(kernel=kernel, name=instance))
     try:
         yield guest
     finally:

@@ -20,19 +20,19 @@ from crazytrain.host import Host, LiveHost
 from crazytrain.host.loop import run
 from crazytrain.lab import running
 from crazytrain.model.case import Case
-from crazytrain.model.errors import BadInput, NoSuchGuest
+from crazytrain.model.errors import BadInput, LabError, NoSuchGuest
 from crazytrain.model.evidence import Cost, Evidence, Kind
 from crazytrain.model.figures import share
 from crazytrain.model.guest import Guest
 from crazytrain.model.overview import GuestOverview
 from crazytrain.model.report import Report
-from crazytrain.pipeline import Looked, Plan, conclude, look, seal, survey
+from crazytrain.pipeline import Looked, Plan, Target, conclude, look, looks, seal, survey
 from crazytrain.report.escape import plain
 from crazytrain.store import cases_root, load
 
 Tell = Callable[[str], None]
 
-SURVEY_S = 0.5
+SURVEY_S = 0.5  # and no more than a fifth of the look itself
 NOBODY = "none"
 
 
@@ -45,13 +45,18 @@ class Against(msgspec.Struct, frozen=True):
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked of ``why``: which guest, for how long, beside whom, where to keep the case, how dear at most."""
+    """What is asked of ``why``: which guest, for how long, beside whom, where to keep the case, how dear at most.
+
+    What of the budget is not given is the default one: see ``crazytrain.model.budget``.
+    """
 
     wanted: str | None = None
     seconds: float = 5.0
     against: str | None = None
     out: Path | None = None
     cost: str = Cost.SAMPLES.value
+    budget_cpu_s: float | None = None
+    budget_stall_ms: float | None = None
 
 
 def why(wish: Wish, *, quiet: bool = False) -> Report:
@@ -61,9 +66,9 @@ def why(wish: Wish, *, quiet: bool = False) -> Report:
         NoSuchGuest, BadInput: the guest (or the one to compare with) cannot be told.
     """
     progress = Progress(quiet=quiet)
-    ceiling = _ceiling(wish.cost)
+    _ceiling(wish.cost)
     try:
-        return run(_why(LiveHost(), wish, ceiling, progress))
+        return run(_why(LiveHost(), wish, progress))
     except KeyboardInterrupt:
         progress.done()
         progress("interrupted; what was kept until then is an incomplete case that can be read: crazytrain case list")
@@ -79,27 +84,39 @@ def _ceiling(word: str) -> Cost:
         raise BadInput(f"--cost {plain(word)!r} is not known", f"One of: {', '.join(c.value for c in Cost)}") from None
 
 
-async def _why(host: Host, wish: Wish, ceiling: Cost, progress: Progress) -> Report:
+async def _why(host: Host, wish: Wish, progress: Progress) -> Report:
     guests = await discover.guests(host, config_of)
     if not guests:
         raise NoSuchGuest("no QEMU guest runs on this host", "None, or none that this user may see: crazytrain doctor")
     named = find(guests, wish.wanted) if wish.wanted is not None else None
     rows: tuple[GuestOverview, ...] = ()
     if wish.wanted is None or (wish.against is None and len(guests) > 1):
-        progress(f"looking who is hot: {len(guests)} guests, {SURVEY_S:g} s")
-        rows = await survey(host, guests, SURVEY_S)
+        seconds = min(SURVEY_S, wish.seconds / 5)
+        progress(f"looking who is hot: {len(guests)} guests, {seconds:g} s")
+        rows = await survey(host, guests, seconds)
     guest = named or _hottest(rows)
     beside = _against(wish.against, guest, guests, rows)
-    plan = Plan(
+    plan = plan_of(wish, beside)
+    async with _told_how_far(wish.seconds, progress):
+        looked = await look(host, Target(guest=guest, extra=lab_evidence(guest)), plan, progress)
+    return concluded(looked, beside, progress)
+
+
+def plan_of(wish: Wish, beside: Against) -> Plan:
+    """Give the plan of a wish.
+
+    Raises:
+        BadInput: the ceiling is not known, or there is no folder for cases.
+    """
+    return Plan(
         window_s=wish.seconds,
-        ceiling=ceiling,
+        ceiling=_ceiling(wish.cost),
         root=wish.out or cases_root(os.environ, os.geteuid()),
         sibling=beside.guest,
         choice=beside.choice,
+        budget_cpu_ns=None if wish.budget_cpu_s is None else int(wish.budget_cpu_s * 1e9),
+        budget_stall_ns=None if wish.budget_stall_ms is None else int(wish.budget_stall_ms * 1e6),
     )
-    async with _told_how_far(wish.seconds, progress):
-        looked = await look(host, guest, plan, progress, lab_evidence(guest))
-    return _concluded(looked, beside, progress)
 
 
 @contextlib.asynccontextmanager
@@ -118,7 +135,8 @@ async def _told_how_far(seconds: float, progress: Progress) -> AsyncIterator[Non
         task.cancel()
 
 
-def _concluded(looked: Looked, beside: Against, progress: Tell) -> Report:
+def concluded(looked: Looked, beside: Against, progress: Tell) -> Report:
+    """Judge what was seen, and seal the case with the report."""
     progress("reading the evidence")
     with looked.writer:  # whatever becomes of the conclusion, what was kept is on disk
         report = conclude(_with_baseline(looked, beside))
@@ -128,7 +146,11 @@ def _concluded(looked: Looked, beside: Against, progress: Tell) -> Report:
 
 def lab_evidence(guest: Guest) -> tuple[Evidence, ...]:
     """What the lab did to this guest, where it is one of the lab's own; it is kept with the case as the proof."""
-    for one in running(lab_state_dir(), lambda _: None):
+    try:
+        ours = running(lab_state_dir(), lambda _: None)
+    except (LabError, OSError):  # somebody else's folder: none of our guests is there
+        return ()
+    for one in ours:
         if one.process and one.pid == guest.pid and one.actions.exists():
             return (
                 Evidence(
@@ -194,14 +216,13 @@ async def _guard_look(host: Host, guests: Sequence[Guest], seconds: float, progr
     plan = Plan(
         window_s=seconds, ceiling=Cost.SAMPLES, root=root, choice="taken in a hurry: nobody beside it was looked at"
     )
-    looks = await asyncio.gather(*(look(host, guest, plan, progress) for guest in guests))
-    kept = []
-    for looked in looks:
-        report = _concluded(looked, Against(), progress)
-        verdict = report.verdict
+
+    def told(looked: Looked) -> tuple[str, str]:
+        verdict = concluded(looked, Against(), progress).verdict
         sure = f" ({verdict.standing}, {share(verdict.confidence)})" if verdict.confidence else ""
-        kept.append((str(looked.writer.path), f"{verdict.family}/{verdict.cause}{sure}: {verdict.headline}"))
-    return kept
+        return str(looked.writer.path), f"{verdict.family}/{verdict.cause}{sure}: {verdict.headline}"
+
+    return list(await looks(host, tuple(Target(guest=guest) for guest in guests), plan, progress, told))
 
 
 def overview(seconds: float) -> tuple[GuestOverview, ...]:

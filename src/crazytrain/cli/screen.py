@@ -3,6 +3,7 @@
 import shutil
 import sys
 import time
+from collections.abc import Sequence
 
 import msgspec
 
@@ -25,6 +26,16 @@ def show(report: Report, *, as_json: bool, full: bool = False) -> None:
     console = Console(soft_wrap=True, highlight=False)
     for one in lines(report, width=max(width, 60), full=full):
         console.print(Text(one.text, style=_STYLES.get(one.style, "")))
+
+
+def show_each(reports: Sequence[Report], *, as_json: bool, full: bool = False) -> None:
+    """Print several reports, one after the other; as JSON, an array of them."""
+    if as_json:
+        json(reports)
+        return
+    for number, report in enumerate(reports):
+        print("\n" + "=" * 80 + "\n" if number else "", end="")
+        show(report, as_json=False, full=full)
 
 
 def json(value: object) -> None:

@@ -19,6 +19,7 @@ PROBES = (
     Probe("QMP monitors", "run state, KVM's counters, interrupts, registers", ability_guests.monitors),
     Probe("libvirt", "names and states of domains, where libvirt runs guests", ability_guests.libvirt),
     Probe("KVM", "guests at full speed, and the lab's kvmclock-jump", ability_guests.kvm),
+    Probe("kernel", "all that newer kernels tell", ability_host.kernel),
     Probe("bpftrace", "system calls per thread and descriptor, exits of KVM", ability_tracing.bpftrace),
     Probe("BPF programs", "all that bpftrace counts", ability_tracing.bpf),
     Probe(

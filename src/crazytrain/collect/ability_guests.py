@@ -14,6 +14,13 @@ _VIRSH_TIMEOUT_S = 2.0
 _ANSWER_BYTES = 4096
 _LISTED = 8
 _ASKED = 64
+_ADVICE = (
+    ("no QMP socket", "# start QEMU with: -qmp unix:/run/NAME.qmp,server=on,wait=off"),
+    (
+        Outcome.DENIED.value,
+        "setfacl -m u:USER:rw /run/NAME.qmp  # who may write to the socket may ask; reading rights are not enough",
+    ),
+)
 _LIBVIRT_SOCKETS = ("libvirt-sock", "virtqemud-sock")
 
 
@@ -67,8 +74,7 @@ async def monitors(scene: Scene) -> Seen:
     if not bad:
         return yes(f"{len(good)} of {len(found)} answer")
     told = "; ".join(bad[:_LISTED]) + (f"; {len(bad) - _LISTED} more" if len(bad) > _LISTED else "")
-    lacking = "no QMP socket" in "".join(bad)
-    remedy = "# start QEMU with: -qmp unix:/run/NAME.qmp,server=on,wait=off" if lacking else ""
+    remedy = "\n".join(advice for word, advice in _ADVICE if word in "".join(bad))
     return part(f"{len(good)} of {len(found)} answer; {told}", remedy) if good else no(f"none answers; {told}", remedy)
 
 

@@ -1,5 +1,6 @@
 """Probes of ``doctor``: the host's own figures, its log, the lab's tools, and where cases are kept."""
 
+import re
 from collections.abc import Awaitable, Callable
 
 from crazytrain.collect.ability_probe import Scene, Seen, no, part, text_of, yes
@@ -8,6 +9,13 @@ from crazytrain.model.figures import size
 
 _CLOCKS = "/sys/devices/system/clocksource/clocksource0"
 _FAST_CLOCKS = ("tsc", "kvm-clock", "hyperv_clocksource_tsc_page", "arch_sys_counter", "timebase", "stp", "tod")
+_LEAST = (5, 3)
+_SINCE = (
+    (_LEAST, "no pidfd (5.3): no command can be started that surely ends with us, so nothing is traced"),
+    ((5, 8), "no CAP_BPF and CAP_PERFMON (5.8): counting in the kernel takes CAP_SYS_ADMIN"),
+    ((5, 14), "QEMU cannot hand out KVM's counters (5.14)"),
+)
+_VERSION = re.compile(r"(\d{1,4})\.(\d{1,4})")
 _LITTLE_BYTES = 64 << 20
 _FOLDER_TIMEOUT_S = 1.0
 
@@ -20,6 +28,21 @@ def tool(program: str, package: str) -> Callable[[Scene], Awaitable[Seen]]:
         return yes(where) if where else no("not installed", f"apt-get install {package}")
 
     return ask
+
+
+async def kernel(scene: Scene) -> Seen:
+    """Whether this kernel is old enough to lack something; what distributions brought back to older ones is not known."""
+    release = text_of(scene.host, "/proc/sys/kernel/osrelease") or ""
+    found = _VERSION.match(release)
+    if found is None:
+        return part(f"its version is not told: {release or 'nothing'}")
+    version = int(found[1]), int(found[2])
+    lacks = [what for since, what in _SINCE if version < since]
+    if not lacks:
+        return yes(release)
+    return (no if version < _LEAST else part)(
+        f"{release}: {'; '.join(lacks)}", "# boot a newer kernel of the distribution"
+    )
 
 
 async def perf(scene: Scene) -> Seen:

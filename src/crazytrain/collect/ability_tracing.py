@@ -32,6 +32,11 @@ _LIFTS_LOCKDOWN = (
     "# where Secure Boot brought it: mokutil --disable-validation, then reboot and confirm"
 )
 
+_AS_USER_0 = (
+    "# bpftrace before 0.25 looks for user 0, not for capabilities. Either a newer one, or run crazytrain as user 0 with\n"
+    "# these four capabilities and no other: see packaging/crazytrain-why@.service"
+)
+
 
 async def tracefs(scene: Scene) -> Seen:
     """The file system through which tracepoints are found."""
@@ -147,6 +152,8 @@ async def _tried(host: Host) -> Seen:
         return part(
             f"a trial program was not attached within {_TRIAL_TIMEOUT_S:g} s: the host is loaded, or events are shut"
         )
+    if b"running as the root user" in told.stderr and euid(host) != 0:
+        return no(f"this bpftrace wants user 0, whatever capabilities user {euid(host)} has", _AS_USER_0)
     if told.status != 0 or told.outcome is not Outcome.OK:
         return no(f"a trial program was refused: {_complaint(told)}", AS_ROOT if euid(host) != 0 else "")
     return yes(f"a trial program was attached and taken away in {told.took_ns / 1e9:.1f} s")

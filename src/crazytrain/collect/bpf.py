@@ -9,11 +9,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from crazytrain.collect.ability_probe import INITIAL_PID_NAMESPACE, may_trace
-from crazytrain.collect.bpf_program import LEAST_NS, MOST_KEYS, OVER, Program, events_wanted, write_program
+from crazytrain.collect.bpf_kvm import ONE_IN
+from crazytrain.collect.bpf_program import LEAST_NS, MOST_KEYS, OVER, Program, Wish, events_wanted, write_program
+from crazytrain.collect.bpf_refusal import AS_ROOT, complaint, denied, ended, refusal
 from crazytrain.collect.look import Collector, Look
 from crazytrain.collect.same import gone, still_same
-from crazytrain.collect.trace_events import Tracing, find_events
+from crazytrain.collect.trace_events import find_events
 from crazytrain.host.door import Finished, Host
 from crazytrain.model.evidence import Cost, Evidence, Kind, Outcome
 from crazytrain.model.guest import Accelerator
@@ -24,11 +25,11 @@ _AT_LEAST_S = 1.5
 _BEYOND_S = 20.0  # attaching takes 0.4 s and detaching 1 s on a quiet host
 _OVERTIME_S = 10.0 + LEAST_NS / 1e9
 _LIMIT_BYTES = 16 << 20
+_CPU_NS = 300_000_000  # bpftrace's: it compiles its program
 _HEADER_BYTES = 64
 _MACHINES = {3: "i386", 62: "x86_64", 183: "aarch64"}  # e_machine of elf.h
 _COUNTED = re.compile(rb'\{"type": ?"(?:map|stats)"')
-_OVER_LINE = f'"{OVER}\\n"'.encode()
-_AS_ROOT = "run it as root on the host itself, or allow CAP_BPF and CAP_PERFMON"
+_OVER_LINE = f'"{OVER}\\n"}}'.encode()
 
 
 class Header(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,6 +40,8 @@ class Header(msgspec.Struct, frozen=True, kw_only=True):
     kvm: bool
     left_out: tuple[str, ...] = ()
     full: tuple[str, ...] = ()
+    kvm_events: int = 0
+    one_in: int = ONE_IN
 
 
 class _HeaderLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,13 +56,14 @@ class _Trace(msgspec.Struct, frozen=True, kw_only=True):
     wall_ns: int
     told: Finished
     left_out: tuple[str, ...] = ()
+    kvm_events: int = 0
 
 
 async def collect_bpf(look: Look) -> None:
     """Keep ``bpf`` for the guest and for its sibling. A guest that is only compared with is the other look's affair."""
     if look.light:
         return
-    looks = (look, look.sibling) if look.sibling else (look,)
+    looks = (look, *((look.sibling,) if look.sibling else ()), *look.others)
     alive = tuple(one for one in looks if still_same(look.host, one.guest.process))
     for one in looks:
         if one not in alive:
@@ -83,63 +87,47 @@ def counts_until_ns(look: Look) -> int:
 
 async def _traced(host: Host, looks: Sequence[Look], end_ns: int) -> _Trace:
     mono_ns, wall_ns = host.mono_ns(), host.wall_ns()
-    if refusal := _refusal(host):
-        return _Trace(mono_ns=mono_ns, wall_ns=wall_ns, told=refusal)
+    if refused := refusal(host):
+        return _Trace(mono_ns=mono_ns, wall_ns=wall_ns, told=refused)
     kvm = any(_may_be_kvm(look) for look in looks)
     tracing = await find_events(host, events_wanted(kvm=kvm))
     if not tracing.events:
         why = tracing.detail or "this kernel has none of the trace events"
         outcome = Outcome.ABSENT if tracing.outcome is Outcome.OK else tracing.outcome
-        return _Trace(mono_ns=mono_ns, wall_ns=wall_ns, told=_ended(outcome, why))
-    program = _program(host, looks, tracing, end_ns, kvm=kvm)
-    told = await _run(host, program, tracing, end_ns)
-    left_out = program.left_out
-    if kvm and not _lines(told) and told.outcome is Outcome.OK and not _denied(told):
-        # A kernel whose KVM tracepoints bpftrace does not understand: system calls alone are better than nothing.
-        left_out = (*left_out, f"all of kvm ({_complaint(told)})")
-        told = await _run(host, _program(host, looks, tracing, end_ns, kvm=False), tracing, end_ns)
-    return _Trace(mono_ns=mono_ns, wall_ns=wall_ns, told=told, left_out=left_out)
+        return _Trace(mono_ns=mono_ns, wall_ns=wall_ns, told=ended(outcome, why))
+    wish = _wish(host, looks, end_ns, kvm=kvm)
+    program = write_program(wish, tracing.events)
+    told = await _run(host, program, tracing.quick or tracing.prefix, end_ns)
+    more: tuple[str, ...] = ()
+    for plainer in _plainer(wish):
+        if _lines(told) or told.outcome is not Outcome.OK or denied(told):
+            break
+        # A kernel or a bpftrace that does not take all of it: some of it is better than nothing.
+        more = (f"all of kvm ({complaint(told)})",) if wish.kvm and not plainer.kvm else ()
+        program = write_program(plainer, tracing.events)
+        told = await _run(host, program, tracing.prefix, end_ns)
+    return _Trace(
+        mono_ns=mono_ns,
+        wall_ns=wall_ns,
+        told=told,
+        left_out=(*program.left_out, *more),
+        kvm_events=program.kvm_events,
+    )
 
 
-def _refusal(host: Host) -> Finished | None:
-    """Say what forbids tracing, before anything is started."""
-    if host.which("bpftrace") is None:
-        return _ended(Outcome.NO_TOOL, "bpftrace is not installed: apt-get install bpftrace")
-    if not may_trace(host):
-        return _ended(Outcome.DENIED, f"the kernel lets only root count in it: {_AS_ROOT}")
-    if _other_pids(host):
-        why = "we are in a PID namespace (a container), and the kernel counts by the host's pids: run it on the host"
-        return _ended(Outcome.DENIED, why)
-    if b"[confidentiality]" in _lockdown(host):
-        return _ended(Outcome.DENIED, "kernel lockdown (confidentiality) forbids it: boot without lockdown=")
-    return None
-
-
-def _ended(outcome: Outcome, detail: str) -> Finished:
-    return Finished(status=None, stdout=b"", stderr=b"", outcome=outcome, detail=detail)
-
-
-def _other_pids(host: Host) -> bool:
-    try:
-        return host.link("/proc/self/ns/pid") != INITIAL_PID_NAMESPACE
-    except OSError:
-        return False
-
-
-def _lockdown(host: Host) -> bytes:
-    try:
-        return host.read("/sys/kernel/security/lockdown", 256)
-    except OSError:
-        return b""
+def _plainer(wish: Wish) -> tuple[Wish, ...]:
+    """What to ask for instead where the whole program is refused: first without its loops, then without KVM's events."""
+    loopless = msgspec.structs.replace(wish, ready=False)
+    return (loopless, msgspec.structs.replace(loopless, kvm=False)) if wish.kvm else (loopless,)
 
 
 def _may_be_kvm(look: Look) -> bool:
     return look.guest.accelerator in (Accelerator.KVM, Accelerator.UNKNOWN)
 
 
-def _program(host: Host, looks: Sequence[Look], tracing: Tracing, end_ns: int, *, kvm: bool) -> Program:
-    pids = [look.guest.pid for look in looks]
-    return write_program(pids, _arch(host, pids[0]), tracing.events, end_ns + _asleep_ns(host), kvm=kvm)
+def _wish(host: Host, looks: Sequence[Look], end_ns: int, *, kvm: bool) -> Wish:
+    pids = tuple(look.guest.pid for look in looks)
+    return Wish(pids=pids, arch=_arch(host, pids[0]), end_ns=end_ns + _asleep_ns(host), kvm=kvm)
 
 
 def _arch(host: Host, pid: int) -> str:
@@ -162,32 +150,24 @@ def _asleep_ns(host: Host) -> int:
     return asleep_ns if asleep_ns > 100_000_000 else 0
 
 
-async def _run(host: Host, program: Program, tracing: Tracing, end_ns: int) -> Finished:
-    """Run it. It ends by itself; SIGINT (for its own clock) and SIGKILL are there for when it does not."""
+async def _run(host: Host, program: Program, prefix: Sequence[str], end_ns: int) -> Finished:
+    """Run it until it has printed all; then it is killed, for detaching probe by probe takes a second.
+
+    Where we cannot end it, it ends by itself. SIGINT (for its own clock) and SIGKILL are there for when it hangs.
+    """
     left_s = max(0.0, (end_ns - host.mono_ns()) / 1e9)
     return await host.run(
-        (*tracing.prefix, "bpftrace", "-f", "json", "-e", program.text),
+        (*prefix, "bpftrace", "-f", "json", "-e", program.text),
         timeout_s=left_s + _BEYOND_S - 1,
         limit_bytes=_LIMIT_BYTES,
         interrupt_after_s=left_s + _OVERTIME_S,
+        enough=_OVER_LINE,
     )
 
 
 def _lines(told: Finished) -> tuple[bytes, ...]:
     """Give the lines in which something was counted: only a program that ran prints maps."""
     return tuple(line for line in told.stdout.splitlines() if _COUNTED.match(line))
-
-
-def _complaint(told: Finished) -> str:
-    """What bpftrace said last, without its harmless remark on locked memory."""
-    said = [line.strip() for line in told.stderr.decode("utf-8", "backslashreplace").splitlines()]
-    said = [line for line in said if line and "RLIMIT_MEMLOCK" not in line]
-    return said[-1][:300] if said else told.detail or f"exit status {told.status}"
-
-
-def _denied(told: Finished) -> bool:
-    said = told.stderr.lower()
-    return any(word in said for word in (b"operation not permitted", b"permission denied", b"lockdown", b"as the root"))
 
 
 def _evidence(look: Look, trace: _Trace, *, started_it: bool) -> Evidence:
@@ -199,6 +179,7 @@ def _evidence(look: Look, trace: _Trace, *, started_it: bool) -> Evidence:
         kvm=_may_be_kvm(look) and not any(left.startswith("all of kvm") for left in trace.left_out),
         left_out=trace.left_out,
         full=_full(trace.told),
+        kvm_events=trace.kvm_events,
     )
     ours = msgspec.json.encode(_HeaderLine(data=header)) + b"\n"
     return Evidence(
@@ -222,9 +203,9 @@ def _judged(told: Finished) -> tuple[Outcome, str]:
     if told.outcome not in (Outcome.OK, Outcome.TRUNCATED):
         return told.outcome, told.detail
     if not _lines(told):
-        if _denied(told):
-            return Outcome.DENIED, f"{_complaint(told)}: {_AS_ROOT}"
-        return Outcome.BROKE, f"bpftrace counted nothing: {_complaint(told)}"
+        if denied(told):
+            return Outcome.DENIED, f"{complaint(told)}: {AS_ROOT}"
+        return Outcome.BROKE, f"bpftrace counted nothing: {complaint(told)}"
     if full := _full(told):
         said = f"{', '.join(full)} could hold no more entries: what was new later was not counted"
         return Outcome.TRUNCATED, said
@@ -249,4 +230,12 @@ def _full(told: Finished) -> tuple[str, ...]:
     return tuple(dict.fromkeys(full))
 
 
-COLLECTOR = Collector(name=_NAME, cost=Cost.SAMPLES, timeout_s=_BEYOND_S, limit_bytes=_LIMIT_BYTES, run=collect_bpf)
+COLLECTOR = Collector(
+    name=_NAME,
+    cost=Cost.SAMPLES,
+    timeout_s=_BEYOND_S,
+    limit_bytes=_LIMIT_BYTES,
+    run=collect_bpf,
+    cpu_ns=_CPU_NS,
+    sees_all=True,
+)

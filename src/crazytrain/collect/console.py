@@ -13,6 +13,7 @@ from crazytrain.model.guest import Manager
 
 TAIL_BYTES = 256 << 10
 _MOST = 4
+_LITTLE_BYTES = 16 << 10
 _READ_TIMEOUT_S = 2.0
 _DOMAIN_LIMIT_BYTES = 1 << 20
 _PORT = re.compile(r"<(?P<tag>serial|console)\b(?P<head>[^>]*)>(?P<body>.*?)</(?P=tag)>", re.DOTALL)
@@ -29,8 +30,20 @@ async def collect_console(look: Look) -> None:
     paths = tuple(dict.fromkeys(_files(look)))[:_MOST]
     if not paths:
         look.keep(_evidence(look, 0, "serial console", (Outcome.ABSENT, _why_none(look), b"")))
-    for number, path in enumerate(paths):
-        look.keep(_evidence(look, number, path, await _tail(look, path)))
+    seen = [(path, await _tail(look, path)) for path in paths]
+    older = [(path, tail) for path, tail in [await _rotated(look, *one) for one in seen] if path]
+    # What was put aside comes first: the last evidence of a console is the one that is written now.
+    for number, (path, tail) in enumerate((*older, *seen)):
+        look.keep(_evidence(look, number, path, tail))
+
+
+async def _rotated(look: Look, path: str, tail: tuple[Outcome, str, bytes]) -> tuple[str, tuple[Outcome, str, bytes]]:
+    """The file that libvirt's log daemon has put aside last, where the new one holds little yet; an empty path: none."""
+    outcome, _, data = tail
+    if look.guest.manager is not Manager.LIBVIRT or outcome is not Outcome.OK or len(data) >= _LITTLE_BYTES:
+        return "", tail
+    before = await _tail(look, f"{path}.0")
+    return (f"{path}.0" if before[0] in (Outcome.OK, Outcome.TRUNCATED) else ""), before
 
 
 def _files(look: Look) -> Iterator[str]:
@@ -111,7 +124,7 @@ def _evidence(look: Look, number: int, source: str, read: tuple[Outcome, str, by
 COLLECTOR = Collector(
     name="console",
     cost=Cost.READS,
-    timeout_s=_READ_TIMEOUT_S * (_MOST + 1),
-    limit_bytes=_MOST * TAIL_BYTES,
+    timeout_s=_READ_TIMEOUT_S * (2 * _MOST + 1),
+    limit_bytes=2 * _MOST * TAIL_BYTES,
     run=collect_console,
 )

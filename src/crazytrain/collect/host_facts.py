@@ -1,4 +1,4 @@
-"""The host at the window's start and end: kernel, clocksource, load, pressure, CPUs."""
+"""The host at the window's start and end: kernel, clocksource, load, pressure, CPUs and what they did."""
 
 from crazytrain.collect.look import Collector, Look
 from crazytrain.collect.parts import bundle, read_part, ticks_part
@@ -18,6 +18,8 @@ _FILES = (
     "/sys/devices/system/cpu/online",
     "/sys/class/dmi/id/product_name",
 )
+_STAT = "/proc/stat"
+_STAT_BYTES = 256  # the first line: all CPUs together
 _CPUINFO = "/proc/cpuinfo"
 _CPUINFO_BYTES = 16 << 10  # the first CPU's paragraph; its flags are the long line
 _READ_TIMEOUT_S = 3.0
@@ -36,7 +38,13 @@ async def _keep_host(look: Look, name: str) -> None:
 
 
 def _parts(host: Host) -> tuple[Part, ...]:
-    return (ticks_part(host), *(read_part(host, path) for path in _FILES), _first_cpu(host))
+    return (ticks_part(host), *(read_part(host, path) for path in _FILES), _all_cpus(host), _first_cpu(host))
+
+
+def _all_cpus(host: Host) -> Part:
+    """The first line: the rest, one line a CPU and one long line of interrupts, is much to read on a large host."""
+    whole = read_part(host, _STAT, _STAT_BYTES)
+    return Part(_STAT, whole.data.partition(b"\n")[0], whole.outcome)
 
 
 def _first_cpu(host: Host) -> Part:

@@ -1,19 +1,25 @@
 """What QEMU says of itself: its QMP monitor, asked at both ends of the window, each time left at once."""
 
-import json
 from collections.abc import Sequence
 
 import msgspec
 
 from crazytrain.collect.chardevs import Monitor, monitors, reachable
 from crazytrain.collect.look import Collector, Look
+from crazytrain.collect.monitor_questions import Occasion, When, questions_at
+from crazytrain.collect.monitor_waiting import is_stopped, waits_for_storage
 from crazytrain.collect.same import gone, still_same
-from crazytrain.collect.virsh import ask_virsh
+from crazytrain.collect.virsh import ask_virsh, domain_of
 from crazytrain.model.evidence import Cost, Evidence, Kind, Outcome
 from crazytrain.model.guest import Accelerator, Manager
 
 _TIMEOUT_S = 1.0
 _MOST_SOCKETS = 2
+# Proxmox's own tools wait 3 to 5 s for the same socket and give up then; pvestatd comes every 10 s.
+_HOLD_PROXMOX_S = 1.0
+STOPPED = (
+    "libvirt was not asked: the process is stopped (SIGSTOP or a debugger), and libvirt would wait for it without end"
+)
 
 
 class Pace(msgspec.Struct, frozen=True, kw_only=True):
@@ -33,17 +39,6 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
     source: str
 
 
-def question(execute: str, **arguments: object) -> bytes:
-    """Write one QMP command."""
-    return json.dumps({"execute": execute, **({"arguments": arguments} if arguments else {})}).encode()
-
-
-def human(line: str, vcpu: int | None = None) -> bytes:
-    """Write one command of the monitor for people (HMP), about one vCPU where it is given."""
-    about = {} if vcpu is None else {"cpu-index": vcpu}
-    return question("human-monitor-command", **{"command-line": line}, **about)
-
-
 def by_virsh(look: Look) -> bool:
     """Whether the guest has no monitor but libvirt's."""
     return look.guest.manager is Manager.LIBVIRT and not any(m.askable for m in monitors(look.guest.command_line))
@@ -59,7 +54,7 @@ async def ask(look: Look, questions: Sequence[bytes], pace: Pace) -> Answers:
     for path in own[:_MOST_SOCKETS]:
         at = reachable(look.host, look.guest.pid, path)
         data, outcome, detail = await look.host.converse(
-            at, questions, timeout_s=pace.timeout_s, pause_s=pace.pause_s, hold_s=pace.hold_s
+            at, questions, timeout_s=pace.timeout_s, pause_s=pace.pause_s, hold_s=_hold_s(look, pace)
         )
         answers = Answers(data=data, outcome=outcome, detail=detail, source=f"QMP unix:{path}")
         if data or outcome is Outcome.OK:
@@ -67,10 +62,15 @@ async def ask(look: Look, questions: Sequence[bytes], pace: Pace) -> Answers:
     return answers
 
 
+def _hold_s(look: Look, pace: Pace) -> float:
+    return min(pace.hold_s, _HOLD_PROXMOX_S) if look.guest.manager is Manager.PROXMOX else pace.hold_s
+
+
 async def _ask_libvirt(look: Look, questions: Sequence[bytes]) -> Answers:
-    domain = look.guest.uuid or look.guest.name
-    data, outcome, detail = await ask_virsh(look.host, domain, questions)
-    source = f"virsh qemu-monitor-command {domain} (libvirt marks the domain: custom-monitor)"
+    source = f"virsh qemu-monitor-command {domain_of(look.guest)} (libvirt marks the domain: custom-monitor)"
+    if is_stopped(look):
+        return Answers(data=b"", outcome=Outcome.TIMED_OUT, detail=STOPPED, source=source)
+    data, outcome, detail = await ask_virsh(look.host, look.guest, questions)
     return Answers(data=data, outcome=outcome, detail=detail, source=source)
 
 
@@ -91,38 +91,30 @@ def _refused(monitor: Monitor) -> str:
     return f"QMP on {where}"
 
 
-def _questions(look: Look, *, first: bool) -> tuple[bytes, ...]:
-    """What is asked; the counters come first, so that both readings are as far apart as the window is long."""
-    provider = {"provider": "kvm"}
-    stats = question("query-stats", target="vcpu", providers=[provider])
-    names = ("query-status", "query-version", "query-kvm", "query-cpus-fast")
-    rare = ("query-name", "query-chardev", "query-block") if first else ()
-    counters = () if look.guest.accelerator is Accelerator.TCG else (stats,)
-    return (human("info irq"), *counters, *map(question, names), *map(question, rare))
-
-
 async def collect_monitor(look: Look) -> None:
     """Keep ``qmp.0`` from the window's start and ``qmp.1`` from its end; the second try of one that hung comes earlier."""
-    first = await _asked(look, "qmp.0", first=True)
+    first = await _asked(look, "qmp.0", When.START)
     late = first.outcome is Outcome.TIMED_OUT
     if first.usable or late:
         await look.host.sleep_until(look.end_ns - (int(_TIMEOUT_S * 1e9) if late else 0))
-        await _asked(look, "qmp.1", first=False)
+        await _asked(look, "qmp.1", When.END)
 
 
-async def _asked(look: Look, name: str, *, first: bool) -> Evidence:
+async def _asked(look: Look, name: str, when: When) -> Evidence:
     host = look.host
     begin_ns, wall_ns = host.mono_ns(), host.wall_ns()
     if not still_same(host, look.guest.process):
         seen = gone(look, name, Kind.QMP)
     else:
-        answers = await ask(look, _questions(look, first=first), Pace())
+        waits = await waits_for_storage(look)
+        answers = await ask(look, tuple(questions_at(_occasion(look, when, waits))), Pace())
+        left_out = f"query-block was left out: {waits} waits for storage" if waits and when is When.START else ""
         seen = Evidence(
             id=name,
             kind=Kind.QMP,
             source=answers.source,
             outcome=answers.outcome,
-            detail=answers.detail,
+            detail="; ".join(x for x in (answers.detail, left_out) if x),
             data=answers.data,
             mono_ns=begin_ns,
             wall_ns=wall_ns,
@@ -131,6 +123,16 @@ async def _asked(look: Look, name: str, *, first: bool) -> Evidence:
         )
     look.keep(seen)
     return seen
+
+
+def _occasion(look: Look, when: When, waits: str) -> Occasion:
+    return Occasion(
+        when=when,
+        kvm=look.guest.accelerator is not Accelerator.TCG,
+        disks=not waits,
+        libvirt=by_virsh(look),
+        light=look.light,
+    )
 
 
 COLLECTOR = Collector(name="monitor", cost=Cost.SAMPLES, timeout_s=8.0, limit_bytes=16 << 20, run=collect_monitor)

@@ -1,5 +1,6 @@
 """The guest's kvmclock pages, read out of its RAM while it runs. The guest is not stopped and cannot notice."""
 
+import errno
 import re
 from collections.abc import Callable, Iterator
 
@@ -21,6 +22,8 @@ _MOST_BYTES = 96 << 20
 _MOST_NS = 1_500_000_000
 _PATIENCE_S = 4.0
 _TRIES = 8
+_APART_NS = 100_000_000
+_MOST_CHANGES = 256
 _MOST_PAGES = 64
 _BOGOMIPS = re.compile(rb"^bogomips\s*:\s*([\d.]{1,12})$", re.MULTILINE)
 _NAMED_GHZ = re.compile(rb"^model name\s*:.*@ ([\d.]{1,8})GHz", re.MULTILINE)
@@ -35,11 +38,12 @@ class HostTsc(msgspec.Struct, frozen=True):
 
 
 class RawPage(msgspec.Struct, frozen=True):
-    """A kvmclock page as it was read: guest-physical address, 32 bytes in hex, when."""
+    """A kvmclock page as it was read: guest-physical address, 32 bytes in hex, when; the last look before at which it differed."""
 
     address: int
     raw: str
     mono_ns: int
+    after_ns: int = 0
 
 
 class Search(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,6 +52,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     searched_bytes: int
     skipped_bytes: int
     uptime_ns: int
+    host_ns: int
     ram: Ram
     tsc: HostTsc
     pages: tuple[RawPage, ...]
@@ -56,7 +61,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def collect_pvclock(look: Look) -> None:
-    """Keep ``pvclock.0`` (the search) and ``pvclock.1`` (the pages found, once more, at the window's end)."""
+    """Keep ``pvclock.0`` (the search) and ``pvclock.1`` (the pages found: each as often as it changed, and at the window's end)."""
     if look.light:
         return
     if look.guest.accelerator is not Accelerator.KVM:
@@ -65,8 +70,37 @@ async def collect_pvclock(look: Look) -> None:
         return
     first = await _keep(look, 0, lambda: _searched(look))
     if first is not None and first.pages:
+        changed = await _watched(look, first)
         await look.host.sleep_until(look.end_ns)
-        await _keep(look, 1, lambda: _again(look, first))
+        await _keep(look, 1, lambda: _again(look, first, changed))
+
+
+async def _watched(look: Look, first: Search) -> tuple[RawPage, ...]:
+    """Look at the pages over and over until the window ends, and keep each change; what cannot be read ends it early."""
+    host = look.host
+    known = {page.address: page for page in first.pages}
+    changes: list[RawPage] = []
+    apart_ns = _APART_NS * (1 + len(first.pages) // 8)
+    moment_ns = host.mono_ns() + apart_ns
+    while moment_ns + apart_ns < look.end_ns and len(changes) < _MOST_CHANGES:
+        await host.sleep_until(moment_ns)
+        moment_ns = host.mono_ns() + apart_ns
+        try:
+            seen = await host.patiently(lambda: _seen_now(look, first), _PATIENCE_S)
+        except OSError:
+            break
+        for page in seen:
+            before = known[page.address]
+            if page.raw != before.raw:
+                changes.append(msgspec.structs.replace(page, after_ns=before.mono_ns))
+            known[page.address] = page
+    return tuple(changes)
+
+
+def _seen_now(look: Look, first: Search) -> tuple[RawPage, ...]:
+    if not still_same(look.host, look.guest.process):
+        raise ProcessLookupError(errno.ESRCH, "the process has ended")
+    return tuple(page for one in first.pages if (page := _stable(look, first.ram, one.address)))
 
 
 async def _keep(look: Look, number: int, read: Callable[[], Search | str]) -> Search | None:
@@ -123,6 +157,7 @@ def _searched(look: Look) -> Search | str:
         searched_bytes=hunt.searched_bytes,
         skipped_bytes=ram.size_bytes - hunt.searched_bytes,
         uptime_ns=here.guest_ns,
+        host_ns=host_ns,
         ram=ram,
         tsc=tsc,
         pages=tuple(RawPage(page.address, page.raw.hex(), now_ns) for page in believed.pages[:_MOST_PAGES]),
@@ -131,17 +166,25 @@ def _searched(look: Look) -> Search | str:
     )
 
 
-def _again(look: Look, first: Search) -> Search:
-    """Read the pages that were found once more."""
-    read = (_stable(look, first.ram, page.address) for page in first.pages)
+def _again(look: Look, first: Search, changed: tuple[RawPage, ...]) -> Search:
+    """Read the pages that were found once more; those that had changed before stand ahead of them."""
+    last = {page.address: page for page in (*first.pages, *changed)}
+    now = (_stable(look, first.ram, page.address) for page in first.pages)
+    read = (page and msgspec.structs.replace(page, after_ns=_since(last[page.address], page)) for page in now)
     return msgspec.structs.replace(
         first,
         searched_bytes=len(first.pages) * CLOCK_BYTES,
         skipped_bytes=0,
         uptime_ns=_uptime_ns(look),
-        pages=tuple(page for page in read if page),
+        host_ns=_host_uptime_ns(look.host),
+        pages=(*changed, *(page for page in read if page)),
         stopped="only the pages found before were read",
     )
+
+
+def _since(before: RawPage, now: RawPage) -> int:
+    """The last look at which the page was not yet as it is now."""
+    return before.after_ns if before.raw == now.raw else before.mono_ns
 
 
 def _stable(look: Look, ram: Ram, address: int) -> RawPage | None:

@@ -44,7 +44,13 @@ async def collect_strace_burst(look: Look) -> None:
     if why := _hands_off(host, look.guest.pid, tids):
         look.keep(_none(look, Outcome.ABSENT, why))
         return
-    look.keep(await _burst(look, tids))
+    longest_ns = int(_length_s(look) * 1e9)
+    if why := look.may_stop(tids, longest_ns):
+        look.keep(_none(look, Outcome.ABSENT, why))
+        return
+    seen = await _burst(look, tids)
+    look.stopped(tids, longest_ns, longest_ns if seen.stall_ns is None else seen.stall_ns)
+    look.keep(seen)
 
 
 def _length_s(look: Look) -> float:

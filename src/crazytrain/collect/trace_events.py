@@ -18,17 +18,29 @@ _FIELD = re.compile(r"field:[^;\n]*?(\w+)(?:\[[^\]\n]*\])?;")
 # enough that nothing below /sys is passed on.
 _ALONE = "{ mount --make-rprivate / || mount --make-rprivate /sys; } 2>/dev/null"
 _MOUNTED = f'{_ALONE} && mount -t tracefs tracefs /sys/kernel/tracing && cd /sys/kernel/tracing/events && exec "$@"'
-_PRIVATELY = ("unshare", "--mount", "--propagation", "unchanged", "sh", "-c", _MOUNTED, "sh")
+_IN_PRIVATE = ("unshare", "--mount", "--propagation", "unchanged", "sh", "-c")
+_PRIVATELY = (*_IN_PRIVATE, _MOUNTED, "sh")
+# bpftrace reads the list of all events some thirty times for each probe. With a short list in its place, in a mount of
+# its own, it attaches in half the time. Where that cannot be had the long list does.
+_FEW = f"""{_ALONE}
+t=/sys/kernel/tracing; few=$1; shift
+[ -e $t/events ] || mount -t tracefs tracefs $t || exit 1
+{{ mount -t tmpfs tmpfs $t/instances && printf '%s\\n' $few >$t/instances/few &&
+mount --bind $t/instances/few $t/available_events; }} 2>/dev/null
+exec "$@\""""
+_NEEDED = ("unshare", "mount")
 
 
 class Tracing(msgspec.Struct, frozen=True, kw_only=True):
     """The events that were asked for and are there, with their fields, and what a tracer's command must begin with.
 
+    ``quick`` is a beginning with which it finds its events sooner, ``prefix`` the one that is sure to work.
     ``outcome`` and ``detail`` tell how looking ended; ``OK`` also where none of the events is there.
     """
 
     events: dict[str, frozenset[str]]
     prefix: tuple[str, ...] = ()
+    quick: tuple[str, ...] = ()
     outcome: Outcome = Outcome.OK
     detail: str = ""
 
@@ -42,7 +54,8 @@ async def find_events(host: Host, wanted: Sequence[str]) -> Tracing:
             return Tracing(events={}, outcome=Outcome.DENIED, detail=f"{place}: {error.strerror}")
         except OSError:
             continue
-        return Tracing(events=_read(host, place, wanted))
+        events = _read(host, place, wanted)
+        return Tracing(events=events, quick=_quick(host, events) if place == _PLACES[0] else ())
     return await _privately(host, wanted)
 
 
@@ -75,6 +88,13 @@ async def _privately(host: Host, wanted: Sequence[str]) -> Tracing:
         event = name.decode("ascii", "replace").replace("/", ":")
         found[event] = found.get(event, frozenset()) | fields_of(text)
     if found or not told.stderr.strip():
-        return Tracing(events=found, prefix=_PRIVATELY)
+        return Tracing(events=found, prefix=_PRIVATELY, quick=_quick(host, found) or _PRIVATELY)
     said = told.stderr.decode("utf-8", "backslashreplace").strip().splitlines()[-1]
     return Tracing(events={}, outcome=Outcome.DENIED, detail=f"tracefs is not mounted, and cannot be: {said}")
+
+
+def _quick(host: Host, events: dict[str, frozenset[str]]) -> tuple[str, ...]:
+    """Make the quick beginning; empty where we may not mount."""
+    if not host.may("CAP_SYS_ADMIN") or any(host.which(tool) is None for tool in _NEEDED):
+        return ()
+    return (*_IN_PRIVATE, _FEW, "sh", " ".join(sorted(events)))

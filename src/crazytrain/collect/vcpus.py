@@ -10,19 +10,21 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from crazytrain.collect.look import Collector, Look
-from crazytrain.collect.monitor import Answers, Pace, ask, by_virsh, human
+from crazytrain.collect.monitor import Answers, Pace, ask
+from crazytrain.collect.monitor_questions import human
 from crazytrain.collect.same import gone, still_same
 from crazytrain.model.evidence import Cost, Evidence, Kind
 
 _BURSTS_AT = (0.12, 0.37, 0.62, 0.85)  # of the window; the monitor is asked other things at its ends
 _SAMPLES = 12  # a burst
-_SAMPLES_BY_VIRSH = 3  # each is a process of its own
 _MOST_PER_S = 50.0
 _MOST_VCPU_SAMPLES = 96  # a burst: guests with many vCPUs are sampled less often
 _MOST_CODE = 8  # vCPUs whose code is read
 _PACE = Pace(timeout_s=0.5, pause_s=0.008, hold_s=0.3)
 _REGISTERS = "info registers -a"
-_CODE = "x /16xb $pc"  # $pc is linear: the base of CS is in it
+# $pc is linear: the base of CS is in it. Under KVM it may stand behind an IN that is under way, so a few bytes before it count.
+_CODE_BEFORE = 8
+_CODE = f"x /{16 + _CODE_BEFORE}xb $pc-{_CODE_BEFORE}"
 # Floating point and vector registers say nothing about where a vCPU is, and may hold keys.
 _DATA_REGISTERS = re.compile(r"^(?:FCW=|FPR\d|[XYZ]MM\d|[Oo]pmask).*(?:\n|\Z)", re.MULTILINE)
 
@@ -40,13 +42,17 @@ class _Answer(msgspec.Struct, rename={"said": "return"}):
 
 
 class Sample(msgspec.Struct, frozen=True, omit_defaults=True):
-    """A line of the evidence: ``text`` of all vCPUs' registers, or the ``code`` at the instruction pointer of ``vcpu``."""
+    """A line of the evidence: ``text`` of all vCPUs' registers, or the ``code`` around the instruction pointer of ``vcpu``.
+
+    ``before`` is how many bytes of it stand before the instruction pointer.
+    """
 
     mono_ns: int
     took_ns: int
     text: str = ""
     vcpu: int | None = None
     code: str = ""
+    before: int = 0
 
 
 async def collect_vcpus(look: Look) -> None:
@@ -83,9 +89,9 @@ async def _burst(look: Look, name: str) -> Evidence:
 
 def _questions(look: Look) -> Sequence[bytes]:
     vcpus = max(look.guest.vcpus or 1, 1)
-    wanted = _SAMPLES_BY_VIRSH if by_virsh(look) else min(_SAMPLES, max(3, _MOST_VCPU_SAMPLES // vcpus))
+    wanted = min(_SAMPLES, max(3, _MOST_VCPU_SAMPLES // vcpus))
     samples = max(1, min(wanted, int(_MOST_PER_S * look.window_s / len(_BURSTS_AT))))
-    code = () if by_virsh(look) else tuple(human(_CODE, vcpu) for vcpu in range(min(vcpus, _MOST_CODE)))
+    code = tuple(human(_CODE, vcpu) for vcpu in range(min(vcpus, _MOST_CODE)))
     return (human(_REGISTERS), *code, *(human(_REGISTERS),) * (samples - 1))
 
 
@@ -100,7 +106,9 @@ def _samples(answers: Answers) -> Iterator[Sample]:
         if answer.arguments.command_line == _REGISTERS:
             yield Sample(answer.mono_ns, answer.took_ns, text=_DATA_REGISTERS.sub("", answer.said))
         else:
-            yield Sample(answer.mono_ns, answer.took_ns, vcpu=answer.arguments.cpu_index, code=answer.said)
+            yield Sample(
+                answer.mono_ns, answer.took_ns, vcpu=answer.arguments.cpu_index, code=answer.said, before=_CODE_BEFORE
+            )
 
 
 COLLECTOR = Collector(name="vcpus", cost=Cost.SAMPLES, timeout_s=8.0, limit_bytes=16 << 20, run=collect_vcpus)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from crazytrain.decode.bpf_kvm import kvm_exits
 from crazytrain.decode.bpf_lines import Counted, read_lines
+from crazytrain.decode.bpf_loops import loop_readings, times
 from crazytrain.decode.errno_names import errno_name
 from crazytrain.decode.strace_calls import split_head
 from crazytrain.decode.syscall_names import call_name
@@ -12,6 +13,7 @@ from crazytrain.model.evidence import Evidence
 from crazytrain.model.facts.syscalls import CallUse, Coverage, ErrorCount, SyscallUse, TimeoutBucket, WaitUse
 
 METHOD = "bpftrace"
+_NUMBER = 0xFFFFFF  # of a call in @entered_call; above it stands what kind of wait it is
 _NO_FD = 0xFFFFFFFF  # what the program writes for a first argument that cannot be a descriptor
 _CALLS = ("@call", "@ioctl", "@entered", "@failed")
 _WAITS = ("@wait_ns", "@wait_s", "@wait_other")
@@ -21,7 +23,7 @@ _Use = tuple[int, str, int | None]  # thread, call, descriptor
 
 
 def decode_bpf(evidence: Evidence) -> Iterable[object]:
-    """Yield a `SyscallUse` of all threads, and `KvmExits` where KVM was looked at.
+    """Yield a `SyscallUse` of all threads, `LoopReadings` where waits were looked at, and `KvmExits` where KVM was.
 
     Calls are those that began in the window (KVM_RUN: that came back in it). One that had not come back by its end counts
     with the time until then. The time in ``ioctl`` is not measured.
@@ -31,6 +33,7 @@ def decode_bpf(evidence: Evidence) -> Iterable[object]:
     """
     counted = read_lines(evidence)
     yield _syscalls(counted, evidence)
+    yield from loop_readings(counted, evidence)
     exits = kvm_exits(counted, evidence)
     if exits is not None:
         yield exits
@@ -108,7 +111,7 @@ def _not_back(counted: Counted) -> Iterator[tuple[_Use, int]]:
     calls, until_ns = counted.of("@entered_call"), counted.numbers.get("@until", 0)
     for key, began_ns in counted.of("@entered").items():
         if began_ns and key in calls:
-            number, first = calls[key] >> 32, calls[key] & _NO_FD
+            number, first = calls[key] >> 32 & _NUMBER, calls[key] & _NO_FD
             yield _use(counted, key[0], number, first), max(0, until_ns - began_ns)
 
 
@@ -124,7 +127,7 @@ def _waits(counted: Counted, evidence: Evidence) -> Iterator[WaitUse]:
     buckets: defaultdict[tuple[int, ...], list[TimeoutBucket]] = defaultdict(list)
     for name, unit_ns in (("@wait_ns", 1), ("@wait_s", 1_000_000_000)):
         for key, rows in counted.histograms.get(name, {}).items():
-            buckets[key].extend(TimeoutBucket(b.min * unit_ns, (b.max + 1) * unit_ns, b.count) for b in rows if b.count)
+            buckets[key].extend(times(rows, unit_ns))
     others: defaultdict[tuple[int, ...], Counter[int]] = defaultdict(Counter)
     for (tid, number, kind), count in counted.of("@wait_other").items():
         others[tid, number][kind] += count

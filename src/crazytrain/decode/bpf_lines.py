@@ -5,6 +5,7 @@ r"""The lines of ``bpftrace -f json`` as typed counts, those of one process only
     {"type": "printf", "data": "pvclock pid=4711 vcpu=0 version=4 tsc_timestamp=98 ... flags=1\n"}
     {"type": "map", "data": {"@ioctl": {"4711,4715,16,13": 125630}}}
     {"type": "stats", "data": {"@call": {"4711,4711,271,4294967295": {"count": 8, "average": 205, "total": 1641}}}}
+    {"type": "stats", "data": {"@outside": {"4711,4715,2": {"count": 292, "average": 4526, "total": 1321773}}}}
     {"type": "hist", "data": {"@wait_ns": {"4711,4711,271": [{"min": 131072, "max": 262143, "count": 5}]}}}
     {"type": "printf", "data": "over\n"}
     {"type": "map", "data": {"@from": 6273631272783}}
@@ -46,21 +47,41 @@ _KEY_PARTS = {
     "@kvm_page_fault": 2,  # process, page number
     "@kvm_inj_virq": 2,  # process, vector
     "@kvm_hypercall": 2,  # process, number
+    "@empty": 4,  # process, thread, call, descriptor
+    "@waited_ns": 3,
+    "@waited_s": 3,
+    "@ready_turns": 3,  # process, thread, call: how many descriptors were ready
+    "@ready": 4,  # process, thread, descriptor, events
+    "@ready_epoll": 5,  # process, thread, epoll set, data, events
+    "@outside": 3,  # process, thread, reason: from an exit to QEMU to the next KVM_RUN
+    "@exit_ns": 4,  # process, thread, isa, reason: from an exit to the next entry
+    "@exit_rip": 3,  # process, thread, address
+    "@kvm_set_irq": 3,  # process, GSI, level
+    "@kvm_msi_set_irq": 2,  # process, vector
+    "@kvm_apic_accept_irq": 3,  # process, local APIC, vector
+    "@kvm_vcpu_wakeup": 4,  # process, thread, waited, valid: ns
+    "@kvm_halt_poll_ns": 2,  # process, vCPU: ns
+    "@kvm_ple_window_update": 2,  # process, vCPU: cycles
 }
 
 
 class Header(msgspec.Struct, frozen=True):
-    """Whose entries count, how its system calls are numbered, whether KVM was looked at, and what could not be counted."""
+    """Whose entries count, how its system calls are numbered, whether KVM was looked at, and what could not be counted.
+
+    ``kvm_events`` is how many of KVM's events were counted, ``None`` in older records. One exit in ``one_in`` was timed.
+    """
 
     pid: int
     arch: str = ""
     kvm: bool = False
     left_out: tuple[str, ...] = ()
     full: tuple[str, ...] = ()
+    kvm_events: int | None = None
+    one_in: int = 64
 
 
 class Timed(msgspec.Struct, frozen=True):
-    """Calls that came back: how many, and the ns that they took together."""
+    """A map of ``stats``: how many, and the sum of them (for calls that came back: ns)."""
 
     count: int
     total: int
@@ -98,6 +119,10 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
         """Where these maps stand; the whole evidence where none of them was printed, for then nothing was counted."""
         found = sorted({self.lines[name] for name in names if name in self.lines})
         return tuple(evidence.ref(line) for line in found) or (evidence.ref(),)
+
+    def sums(self, name: str) -> dict[Key, Timed]:
+        """One map of sums; empty where nothing was counted."""
+        return self.timed.get(name, {})
 
     @property
     def window_ns(self) -> int:

@@ -77,6 +77,17 @@ _PATTERNS: tuple[tuple[LineMeaning, tuple[str, ...]], ...] = (
             r"Unable to handle kernel",
         ),
     ),
+    # SeaBIOS, OVMF, GRUB and the boot sectors of DOS and its heirs.
+    (
+        LineMeaning.NO_BOOT,
+        (
+            r"No bootable device",
+            r"Boot failed: ",
+            r"BdsDxe: (?:No bootable option|failed to load Boot)",
+            r"grub rescue>",
+            r"(?:Missing operating system|Operating System not found|BOOTMGR is missing)",
+        ),
+    ),
 )
 _MATTERS = re.compile("|".join(f"(?P<{meaning.name}>{'|'.join(words)})" for meaning, words in _PATTERNS))
 

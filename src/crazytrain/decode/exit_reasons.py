@@ -1,10 +1,11 @@
 """Why a vCPU left guest mode: the kernel's names for the numbers in kvm_exit, kvm_userspace_exit and kvm_hypercall.
 
 Sources: Linux arch/x86/include/uapi/asm/vmx.h and svm.h (the names are those that the kernel's own trace shows),
-include/uapi/linux/kvm.h, include/uapi/linux/kvm_para.h.
+include/uapi/linux/kvm.h, include/uapi/linux/kvm_para.h, arch/arm64/include/asm/{kvm_arm,kvm_asm,esr}.h.
 """
 
 _INTEL, _AMD = 1, 2
+_ARM64 = 64  # our word: ARM's kvm_exit has no ``isa``
 _FAILED_ENTRY = 1 << 31
 
 
@@ -50,6 +51,17 @@ _USERSPACE = _numbered(
     25 NOTIFY 26 LOONGARCH_IOCSR 27 MEMORY_FAULT 28 TDX
     """
 )
+_ARM_CLASSES = _numbered(
+    """
+    00 UNKNOWN 01 WFx 03 CP15_32 04 CP15_64 05 CP14_MR 06 CP14_LS 07 FP_ASIMD 08 CP10_ID 09 PAC 0a LS64B 0c CP14_64
+    0d BTI 0e ILL 11 SVC32 12 HVC32 13 SMC32 15 SVC64 16 HVC64 17 SMC64 18 SYS64 19 SVE 1a ERET 1c FPAC 1d SME
+    1f IMP_DEF 20 IABT_LOW 21 IABT_CUR 22 PC_ALIGN 24 DABT_LOW 25 DABT_CUR 26 SP_ALIGN 27 MOPS 28 FP_EXC32
+    2c FP_EXC64 2d GCS 2f SERROR 30 BREAKPT_LOW 31 BREAKPT_CUR 32 SOFTSTP_LOW 33 SOFTSTP_CUR 34 WATCHPT_LOW
+    35 WATCHPT_CUR 38 BKPT32 3a VECTOR32 3c BRK64
+    """
+)
+_ARM_TRAP = 2
+_ARM_OTHER = {0: "IRQ", 1: "SERROR", 3: "ILLEGAL"}
 _HYPERCALLS = {
     1: "VAPIC_POLL_IRQ",
     2: "MMU_OP",
@@ -64,9 +76,15 @@ _HYPERCALLS = {
 def exit_reason(isa: int, number: int) -> str:
     """Name a reason of ``kvm_exit``. ``isa`` is 1 on Intel and 2 on AMD, as in the tracepoint.
 
+    On ARM (``isa`` 64, our word) the upper 32 bits are how the guest was left, the lower ones the class of the trap.
+
     >>> exit_reason(1, 48), exit_reason(2, 0x400), exit_reason(1, (1 << 31) + 33), exit_reason(1, 99)
     ('EPT_VIOLATION', 'npf', 'INVALID_STATE (failed entry)', 'reason 99')
+    >>> exit_reason(64, (2 << 32) + 0x24), exit_reason(64, 0), exit_reason(64, (2 << 32) + 0x3F)
+    ('DABT_LOW', 'IRQ', 'trap 0x3f')
     """
+    if isa == _ARM64:
+        return _arm(number >> 32, number & 0xFFFFFFFF)
     number &= 0xFFFFFFFF
     if isa == _INTEL:
         name = _VMX.get(number & 0xFFFF, f"reason {number & 0xFFFF}")
@@ -74,6 +92,12 @@ def exit_reason(isa: int, number: int) -> str:
     if isa == _AMD:
         return _SVM.get(number) or _svm_row(number)
     return f"reason {number} (isa {isa})"
+
+
+def _arm(left_by: int, trap: int) -> str:
+    if left_by == _ARM_TRAP:
+        return _ARM_CLASSES.get(trap, f"trap {trap:#x}")
+    return _ARM_OTHER.get(left_by, f"exception {left_by}")
 
 
 def _svm_row(number: int) -> str:

@@ -15,12 +15,19 @@ class _Page(msgspec.Struct):
     address: int
     raw: str
     mono_ns: int = 0
+    after_ns: int = 0
+
+
+class _Tsc(msgspec.Struct):
+    hz: float | None = None
 
 
 class _Search(msgspec.Struct):
     searched_bytes: int
     uptime_ns: int
     pages: list[_Page]
+    host_ns: int = 0
+    tsc: _Tsc | None = None
 
 
 def decode_pvclock(evidence: Evidence) -> Iterable[object]:
@@ -40,6 +47,8 @@ def decode_pvclock(evidence: Evidence) -> Iterable[object]:
         uptime_ns=search.uptime_ns,
         searched_bytes=search.searched_bytes,
         ref=evidence.ref(),
+        host_ns=search.host_ns,
+        tsc_hz=search.tsc.hz if search.tsc else None,
     )
 
 
@@ -51,4 +60,4 @@ def _pages(pages: Iterable[_Page]) -> Iterator[PvclockPage]:
             continue
         read = page_of(raw, page.address, page.mono_ns)
         if read:
-            yield read
+            yield msgspec.structs.replace(read, after_ns=page.after_ns)

@@ -2,37 +2,19 @@
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TypeVar
 
 import msgspec
 
-from crazytrain.model.evidence import Evidence, Outcome, Ref
+from crazytrain.decode.qmp_lines import Line, answers, parsed, text_of
+from crazytrain.model.evidence import Evidence, Outcome
 from crazytrain.model.facts.kvm import KvmCounter, KvmStatReading
 from crazytrain.model.facts.qemu import MONITOR_BUSY, IrqCount, IrqReading, QemuState
 
-T = TypeVar("T")
-
-_MOST_LINES = 10_000
 _MOST_VCPUS = 4096
+_MARK = "custom-monitor"  # as the collector says where it asks through libvirt
 _CONTROLLER = re.compile(r"^IRQ statistics(?: for (?P<name>[\w.-]{1,64}))?:[ \t]*\r?$", re.MULTILINE)
 _COUNT = re.compile(r"^ *(\d{1,5}): (\d{1,19})[ \t]*\r?$", re.MULTILINE)
 _TROUBLE = {"failed", "nospace"}
-
-
-class _Arguments(msgspec.Struct, rename="kebab"):
-    command_line: str = ""
-
-
-class _Failure(msgspec.Struct):
-    desc: str = ""
-
-
-class _Answer(msgspec.Struct, rename={"said": "return"}):
-    execute: str
-    arguments: _Arguments = msgspec.field(default_factory=_Arguments)
-    said: msgspec.Raw = msgspec.field(default_factory=lambda: msgspec.Raw(b""))
-    error: _Failure | None = None
-    mono_ns: int = 0
 
 
 class _Status(msgspec.Struct):
@@ -75,13 +57,6 @@ class _Stats(msgspec.Struct):
     stats: list[_Stat]
 
 
-class _Line(msgspec.Struct, frozen=True):
-    """An answer, and where it stands."""
-
-    answer: _Answer
-    ref: Ref
-
-
 def decode_qmp(evidence: Evidence) -> Iterable[object]:
     """Yield a ``QemuState`` in any case (also of evidence without data: how asking ended is a fact), and the counters.
 
@@ -91,7 +66,7 @@ def decode_qmp(evidence: Evidence) -> Iterable[object]:
 
         {"execute": "query-status", "return": {"status": "running", "singlestep": false, "running": true}, "mono_ns": 1}
     """
-    lines = tuple(_lines(evidence))
+    lines = tuple(answers(evidence))
     yield _state(evidence, lines)
     for line in lines:
         if line.answer.execute == "query-stats":
@@ -100,34 +75,20 @@ def decode_qmp(evidence: Evidence) -> Iterable[object]:
             yield from _irqs(line)
 
 
-def _lines(evidence: Evidence) -> Iterator[_Line]:
-    for number, line in enumerate(evidence.data.splitlines()[:_MOST_LINES], start=1):
-        answer = _as(_Answer, line)
-        if answer and answer.error is None:
-            yield _Line(answer, evidence.ref(number))
-
-
-def _as(kind: type[T], raw: msgspec.Raw | bytes) -> T | None:
-    """JSON as a type; ``None`` where it is not of that form."""
-    try:
-        return msgspec.json.decode(raw, type=kind)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
-
-
-def _state(evidence: Evidence, lines: Sequence[_Line]) -> QemuState:
+def _state(evidence: Evidence, lines: Sequence[Line]) -> QemuState:
     told = {line.answer.execute: line.answer.said for line in lines}
-    status = _as(_Status, told.get("query-status", b""))
-    version = _as(_Version, told.get("query-version", b""))
-    kvm = _as(_Kvm, told.get("query-kvm", b""))
-    cpus = _as(list[_Cpu], told.get("query-cpus-fast", b"")) or []
-    blocks = _as(list[_Block], told.get("query-block", b"")) or []
+    status = parsed(_Status, told.get("query-status", b""))
+    version = parsed(_Version, told.get("query-version", b""))
+    kvm = parsed(_Kvm, told.get("query-kvm", b""))
+    cpus = parsed(list[_Cpu], told.get("query-cpus-fast", b"")) or []
+    blocks = parsed(list[_Block], told.get("query-block", b"")) or []
     numbers = version.qemu if version else None
     unread = bool(evidence.data.strip()) and not lines and evidence.outcome is Outcome.OK
     return QemuState(
         monitor=Outcome.BROKE if unread else evidence.outcome,
         monitor_detail="no line of it is an answer of QMP" if unread else evidence.detail,
         monitor_busy=evidence.outcome is Outcome.TIMED_OUT and MONITOR_BUSY in evidence.detail,
+        marked=bool(lines) and _MARK in evidence.source,
         mono_ns=next((line.answer.mono_ns for line in lines), evidence.mono_ns),
         status=status.status if status else "",
         version=(numbers.major, numbers.minor, numbers.micro) if numbers else None,
@@ -141,9 +102,9 @@ def _state(evidence: Evidence, lines: Sequence[_Line]) -> QemuState:
     )
 
 
-def _stats(line: _Line) -> Iterator[KvmStatReading]:
+def _stats(line: Line) -> Iterator[KvmStatReading]:
     """Counters of all vCPUs, added up; histograms (lists) and states (booleans) are no counters."""
-    vcpus = [stats for stats in _as(list[_Stats], line.answer.said) or [] if stats.provider == "kvm"]
+    vcpus = [stats for stats in parsed(list[_Stats], line.answer.said) or [] if stats.provider == "kvm"]
     sums: dict[str, int] = {}
     for stat in (stat for stats in vcpus[:_MOST_VCPUS] for stat in stats.stats):
         value = bytes(stat.value)
@@ -154,9 +115,9 @@ def _stats(line: _Line) -> Iterator[KvmStatReading]:
         yield KvmStatReading(mono_ns=line.answer.mono_ns, counters=counters, vcpus=len(vcpus), ref=line.ref)
 
 
-def _irqs(line: _Line) -> Iterator[IrqReading]:
+def _irqs(line: Line) -> Iterator[IrqReading]:
     """``IRQ statistics for ioapic:`` and lines like `` 8: 4711``. Old QEMU names no controller."""
-    text = _as(str, line.answer.said) or ""
+    text = text_of(line)
     heads = list(_CONTROLLER.finditer(text))
     ends = [*(head.start() for head in heads[1:]), len(text)]
     counts = [

@@ -1,4 +1,4 @@
-"""VCPU_SAMPLES: HMP ``info registers -a`` of x86 guests, many times, and the code at the instruction pointer."""
+"""VCPU_SAMPLES: HMP ``info registers -a`` of x86 and AArch64 guests, many times, and the code at the instruction pointer."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from crazytrain.model.evidence import Evidence
-from crazytrain.model.facts.vcpu import CpuMode, VcpuSample, VcpuSamples
+from crazytrain.model.facts.vcpu import ArmSample, ArmSamples, CpuMode, VcpuSample, VcpuSamples
 
 _MOST_SAMPLES = 20_000
 _LONGEST_LINE = 4 << 20
@@ -18,7 +18,10 @@ _DX = re.compile(r"\b[RE]DX=([0-9a-f]{8,16})\b")
 _CS = re.compile(r"^CS =[0-9a-f]{4} ([0-9a-f]{8,16}) [0-9a-f]{8} [0-9a-f]{8}(.*)$", re.MULTILINE)
 _CONTROL = re.compile(r"\b(CR0|CR3|EFER)=([0-9a-f]{8,16})\b")
 _CODE = re.compile(r"^([0-9a-f]{8,16}):((?: 0x[0-9a-f]{2}){1,64})[ \t]*\r?$", re.MULTILINE)
-_PROTECTED, _LONG_MODE_ACTIVE, _INTERRUPT_FLAG = 1 << 0, 1 << 10, 1 << 9
+_PROTECTED, _PAGING, _LONG_MODE_ACTIVE, _INTERRUPT_FLAG = 1 << 0, 1 << 31, 1 << 10, 1 << 9
+_PC = re.compile(r"^ ?PC=([0-9a-f]{16}) +X00=", re.MULTILINE)
+_PSTATE = re.compile(r"^PSTATE=([0-9a-f]{8}) [-NZCV]{4} (?:N?S )?EL([0-3])[ht]", re.MULTILINE)
+_ARM_INTERRUPTS_MASKED = 1 << 7
 
 
 class _Line(msgspec.Struct):
@@ -26,14 +29,17 @@ class _Line(msgspec.Struct):
     text: str = ""
     vcpu: int | None = None
     code: str = ""
+    before: int = 0
 
 
 def decode_registers(evidence: Evidence) -> Iterable[object]:
-    """Yield one ``VcpuSamples``, with no samples where nothing is x86 or can be read (the look itself is a fact).
+    """Yield one ``VcpuSamples``, with no samples where nothing is x86 or can be read (the look itself is a fact), and
+    ``ArmSamples`` where there are any.
 
     Each line of the evidence is JSON: ``{"mono_ns", "text"}`` with what ``info registers -a`` printed, or ``{"mono_ns",
-    "vcpu", "code"}`` with what ``x /16xb $pc`` printed for one vCPU. Text without JSON is read as one print-out, as
-    pasted from a monitor. A line that cannot be read is passed over. Source: QEMU, target/i386/cpu-dump.c. ::
+    "vcpu", "code", "before"}`` with what ``x /24xb $pc-8`` printed for one vCPU (``before`` is 8 then, 0 where it is missing).
+    Text without JSON is read as one print-out, as pasted from a monitor. A line that cannot be read is passed over. Source:
+    QEMU, target/i386/cpu-dump.c, target/arm/cpu.c (aarch64_cpu_dump_state). ::
 
         CPU#0
         EAX=0000aa55 EBX=00000000 ECX=00000000 EDX=00000080
@@ -43,13 +49,18 @@ def decode_registers(evidence: Evidence) -> Iterable[object]:
         EFER=0000000000000000
     """
     samples: list[VcpuSample] = []
+    arm: list[ArmSample] = []
     for line in _lines(evidence.data):
         if line.code:
             _attach(samples, line)
-        samples.extend(_read(line.text, line.mono_ns))
-        if len(samples) >= _MOST_SAMPLES:
+        for vcpu, block in _blocks(line.text):
+            samples.extend(_one(block, vcpu, line.mono_ns))
+            arm.extend(_one_arm(block, vcpu, line.mono_ns))
+        if len(samples) + len(arm) >= _MOST_SAMPLES:
             break
     yield VcpuSamples(samples=tuple(samples[:_MOST_SAMPLES]), refs=(evidence.ref(),))
+    if arm:
+        yield ArmSamples(samples=tuple(arm[:_MOST_SAMPLES]), refs=(evidence.ref(),))
 
 
 def _lines(data: bytes) -> Iterator[_Line]:
@@ -63,14 +74,27 @@ def _lines(data: bytes) -> Iterator[_Line]:
             continue
 
 
-def _read(text: str, mono_ns: int) -> Iterator[VcpuSample]:
+def _blocks(text: str) -> Iterator[tuple[int, str]]:
     """The vCPUs of one print-out; without ``-a`` there is one, and no heading."""
     heads = list(_CPU.finditer(text))
     if not heads:
-        yield from _one(text, 0, mono_ns)
+        yield 0, text
     ends = [*(head.start() for head in heads[1:]), len(text)]
     for head, end in zip(heads, ends, strict=False):
-        yield from _one(text[head.end() : end], int(head[1]), mono_ns)
+        yield int(head[1]), text[head.end() : end]
+
+
+def _one_arm(block: str, vcpu: int, mono_ns: int) -> Iterator[ArmSample]:
+    """An AArch64 vCPU's block: PC, and PSTATE with the exception level. It does not tell a halt."""
+    pc, state = _PC.search(block), _PSTATE.search(block)
+    if pc and state:
+        yield ArmSample(
+            mono_ns=mono_ns,
+            vcpu=vcpu,
+            pc=int(pc[1], 16),
+            level=int(state[2]),
+            interrupts_enabled=not int(state[1], 16) & _ARM_INTERRUPTS_MASKED,
+        )
 
 
 def _one(block: str, vcpu: int, mono_ns: int) -> Iterator[VcpuSample]:
@@ -94,11 +118,12 @@ def _one(block: str, vcpu: int, mono_ns: int) -> Iterator[VcpuSample]:
         mode=_mode(control, smm=flags.get("SMM") == 1, code_segment=code_segment[2]),
         cr3=control.get("CR3", 0),
         dx=int(dx[1], 16) & 0xFFFF if dx else 0,
+        paging=bool(control.get("CR0", 0) & _PAGING),
     )
 
 
 def _mode(control: dict[str, int], *, smm: bool, code_segment: str) -> CpuMode:
-    """SMM whatever else holds; long mode is on for 32-bit programs of a 64-bit kernel, too."""
+    """SMM whatever else holds; long mode is on for 32-bit programs of a 64-bit kernel, too: their code segment tells."""
     if smm:
         return CpuMode.SMM
     if "CR0" not in control:
@@ -106,7 +131,9 @@ def _mode(control: dict[str, int], *, smm: bool, code_segment: str) -> CpuMode:
     if not control["CR0"] & _PROTECTED:
         return CpuMode.REAL
     long = control["EFER"] & _LONG_MODE_ACTIVE if "EFER" in control else "CS64" in code_segment
-    return CpuMode.LONG if long else CpuMode.PROTECTED
+    if not long:
+        return CpuMode.PROTECTED
+    return CpuMode.LONG if "CS64" in code_segment else CpuMode.COMPAT
 
 
 def _attach(samples: list[VcpuSample], line: _Line) -> None:
@@ -115,4 +142,10 @@ def _attach(samples: list[VcpuSample], line: _Line) -> None:
     place = next((i for i in reversed(range(len(samples))) if samples[i].vcpu == line.vcpu), None)
     if rows and place is not None:
         code = bytes(int(byte, 16) for _, row in rows for byte in row.split())[:64]
-        samples[place] = msgspec.structs.replace(samples[place], code=code, code_address=int(rows[0][0], 16))
+        before = min(max(line.before, 0), len(code))
+        samples[place] = msgspec.structs.replace(
+            samples[place],
+            code=code[before:],
+            code_before=code[:before],
+            code_address=int(rows[0][0], 16) + before,
+        )

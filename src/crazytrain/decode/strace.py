@@ -5,104 +5,19 @@ r"""Lines of strace, pasted or taken: who called what, how often, with what outc
     timer_settime(0, 0, {it_interval={0, 0}, it_value={0, 250000}}, NULL) = 0
     select(20, [7 10 16 17 18 19], [], [], {1, 0}) = 1 (in [7], left {0, 999997})
 
-Read with and without -f, -t, -tt, -ttt, -r, -T, -y, -n, -i; see strace_line for a line, strace_count for the counting,
-strace_story for the single lines. Manual: strace(1).
+Read with and without -f, -t, -tt, -ttt, -r, -T, -y, -n, -i; see strace_line for a line, strace_rows for
+how lines are read fast, strace_tally for the counting, strace_trace for the whole, strace_story for the single lines. Manual: strace(1).
 """
 
 from collections.abc import Iterable, Iterator
 
-from msgspec.structs import replace
-
-from crazytrain.decode.strace_calls import call_uses, descriptors_that_gave
-from crazytrain.decode.strace_clock import Clock, Stopwatch
-from crazytrain.decode.strace_count import NO_RESULT, Block, CallTally, Reader, Row
-from crazytrain.decode.strace_notes import Notes
-from crazytrain.decode.strace_story import Storyteller
-from crazytrain.decode.strace_wait import WAITS, Waiter, WaitTally
+from crazytrain.decode.strace_memory import Memory
+from crazytrain.decode.strace_tally import tally
+from crazytrain.decode.strace_trace import Trace
 from crazytrain.model.errors import BadInput
 from crazytrain.model.evidence import Evidence
-from crazytrain.model.facts.syscalls import Coverage, SyscallUse, TraceStory
 
-
-class _Trace:
-    """Everything that is gathered in the one pass over a trace."""
-
-    def __init__(self, evidence: Evidence) -> None:
-        self._evidence = evidence
-        self._calls = CallTally()
-        self._waits = WaitTally()
-        self._clock = Clock()
-        self._stopwatch = Stopwatch()
-        self._teller = Storyteller(evidence)
-        self.notes = Notes()
-
-    def read(self) -> None:
-        """Go through the text once."""
-        reader = Reader(self._evidence.data)
-        for block in reader.blocks():
-            self._calls.add(block)
-            self._add_waits(block)
-            self._clock.add(block)
-            self._stopwatch.add(block)
-            self._teller.add(block)
-            self.notes.add(block)
-        for row, (count, line) in reader.lost.items():
-            self._calls.add_row(row, count, line)
-
-    def _add_waits(self, block: Block) -> None:
-        waiters = {row: waiter for row in block.counts if (waiter := _waiter(row))}
-        if not waiters:
-            return
-        places: dict[Waiter, list[int]] = {waiter: [] for waiter in waiters.values()}
-        of_row = {row: places[waiter] for row, waiter in waiters.items()}
-        for index, row in enumerate(block.rows):
-            if row in of_row:
-                of_row[row].append(index)
-        for waiter, indexes in places.items():
-            self._waits.add(waiter, [block.text(index) for index in indexes], block.first + indexes[0])
-
-    @property
-    def count(self) -> int:
-        """How many calls were read."""
-        return sum(count for count, _ in self._calls.rows.values())
-
-    def use(self) -> SyscallUse:
-        """The counts as a fact."""
-        return SyscallUse(
-            method="strace",
-            coverage=self._coverage(),
-            window_ns=self._clock.window_ns,
-            calls=call_uses(self._calls, self._stopwatch.spent_ns, self._evidence),
-            waits=self._waits.facts(self._evidence),
-            refs=(self._evidence.ref(1, self.notes.lines),),
-        )
-
-    def _coverage(self) -> Coverage:
-        threads = {tid for tid, _, _ in self._calls.rows}
-        if threads <= {b""}:
-            return Coverage.ONE_THREAD
-        told = max(self.notes.attached.values(), default=0)
-        return Coverage.ALL_THREADS if told or self.notes.follows else Coverage.SOME_THREADS
-
-    def story(self) -> TraceStory:
-        """What single lines tell."""
-        notes, ref = self.notes, self._evidence.ref
-        return replace(
-            self._teller.story(descriptors_that_gave(self._calls.rows)),
-            deliveries=notes.deliveries(self._evidence),
-            attached=tuple(notes.attached),
-            lines=notes.lines - notes.blank,
-            calls=self.count,
-            unread=notes.unread + self._calls.left_out,
-            first_ref=ref(1),
-            last_ref=ref(notes.lines),
-        )
-
-
-def _waiter(row: Row) -> Waiter | None:
-    tid, head, result = row
-    name = head.partition(b"(")[0].decode("ascii", "replace")
-    return (tid, name) if name in WAITS and result not in (b"", NO_RESULT) else None
+_BLOCK_BYTES = 256 * 1024
 
 
 def decode_strace(evidence: Evidence) -> Iterable[object]:
@@ -115,13 +30,17 @@ def decode_strace(evidence: Evidence) -> Iterable[object]:
     Raises:
         BadInput: no call and no note of strace stands in the text.
     """
-    trace = _Trace(evidence)
-    trace.read()
-    if not trace.count and trace.notes.unread + trace.notes.blank == trace.notes.lines:
+    trace, memory = Trace(evidence), Memory()
+    for block in _blocks(evidence.data):
+        trace.add(tally(memory.rows.read(block), memory))
+    if not trace.has_strace:
         raise BadInput(f"{evidence.source}: no line of strace in it", "Give the output of `strace -f -tt -T -p PID`.")
-    return _facts(trace)
+    return trace.facts()
 
 
-def _facts(trace: _Trace) -> Iterator[object]:
-    yield trace.use()
-    yield trace.story()
+def _blocks(data: bytes) -> Iterator[bytes]:
+    position = 0
+    while position < len(data):
+        end = data.find(b"\n", position + _BLOCK_BYTES) + 1 or len(data)
+        yield data[position:end]
+        position = end

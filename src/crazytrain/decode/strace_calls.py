@@ -1,10 +1,10 @@
 """Counted rows of a strace as facts: one ``CallUse`` for each thread, call and descriptor."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from crazytrain.decode.strace_count import CallTally, Row
 from crazytrain.decode.strace_line import number_of
+from crazytrain.decode.strace_memory import Call
 from crazytrain.model.evidence import Evidence
 from crazytrain.model.facts.syscalls import CallUse, ErrorCount
 
@@ -49,14 +49,17 @@ class _Use:
             self.errors[errno.decode("ascii", "replace")] += count
 
 
-def call_uses(tally: CallTally, times_ns: dict[tuple[bytes, bytes], int], evidence: Evidence) -> tuple[CallUse, ...]:
+def call_uses(
+    calls: Mapping[Call, tuple[int, int]], times_ns: Mapping[tuple[bytes, bytes], int], evidence: Evidence
+) -> tuple[CallUse, ...]:
     """All calls, the most frequent first; each cites its first line and the first line of each error.
 
-    ``times_ns`` is the time in the calls by thread and head (strace -T); empty where it was not measured.
+    ``calls`` holds how often each came and its first line; ``times_ns`` the time in the calls by thread and head (strace -T),
+    empty where it was not measured.
     """
     uses: dict[tuple[int | None, str, int | None], _Use] = {}
     spent: Counter[tuple[int | None, str, int | None]] = Counter()
-    for (tid, head, result), (count, line) in tally.rows.items():
+    for (tid, head, result), (count, line) in calls.items():
         uses.setdefault((number_of(tid), *split_head(head)), _Use()).add(result, count, line)
     for (tid, head), time_ns in times_ns.items():
         spent[(number_of(tid), *split_head(head))] += time_ns
@@ -76,7 +79,7 @@ def _fact(key: tuple[int | None, str, int | None], use: _Use, time_ns: int | Non
     )
 
 
-def descriptors_that_gave(rows: Iterable[Row]) -> frozenset[int]:
+def descriptors_that_gave(calls: Iterable[Call]) -> frozenset[int]:
     """Descriptors from which a read, receive or accept brought something."""
-    found = (split_head(head) for _, head, result in rows if result[:1] in b"123456789" and result)
+    found = (split_head(head) for _, head, result in calls if result[:1] in b"123456789" and result)
     return frozenset(fd for name, fd in found if fd is not None and name in READS)

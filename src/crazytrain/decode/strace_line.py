@@ -28,14 +28,18 @@ _UNNAMED = re.sub(rb"\?P<[a-z]+>", rb"?:", _NAMED_PREFIX)
 _TID_ONLY = re.sub(rb"\?P<[hmsn]>", rb"?:", _NAMED_PREFIX)
 _NAME = rb"[a-z_]\w*+"
 _HEAD = rb"(" + _NAME + rb"\(\d*+|<\.\.\. " + _NAME + rb" r)"
-_RESULT = rb"(?:[^\n]*\)[ ]*+=[ ]*+([-?0-9](?:1?+ [A-Z]\w++)?))?"
+_RETURNED = rb"(?:[^\n]*\)[ ]*+=[ ]*+([-?0-9][^\n]*+))?"
 _REST = rb"[^\n]*+\n?+|[^\n]*+\n?+"
 
-# For findall: one match a line, whatever the line: (thread, head, result), each empty where the line has none. The
-# head is `read(17` or `<... read r`; the result its first character and an error's name: `8`, `0`, `?`, `-1 EAGAIN`.
-ANY_LINE = re.compile(_TID_ONLY + _HEAD + _RESULT + _REST)
-# The same for text without prefixes, a third faster.
-BARE_LINE = re.compile(rb"()" + _HEAD + _RESULT + _REST)
+# One match a line, whatever the line: (thread, head, nothing, what it returned), each empty where the line has none. The head
+# is `read(17` or `<... read r`; what it returned goes up to the line's end.
+CAREFUL_LINE = re.compile(_TID_ONLY + _HEAD + rb"()" + _RETURNED + _REST)
+_OUTCOME = re.compile(rb"[-?0-9](?:1?+ [A-Z]\w++)?")
+# Without control characters: those are taken away from a line before it is read with care.
+_CLOSED_END = re.compile(
+    rb"(?=(" + _OUTCOME.pattern + rb"))(?:-?\d|\?|0x)[^\x00-\x08\x0a-\x1f\x7f(]*+"
+    rb"(?:\([^\x00-\x08\x0a-\x1f\x7f)]*+\)[^\x00-\x08\x0a-\x1f\x7f()]*+)?$"
+)
 
 # What stands before anything that strace says of a thread; for lines that carry a time.
 STAMP = re.compile(rb"^" + _NAMED_PREFIX + rb"(?=[a-z_<+-])", re.MULTILINE)
@@ -51,6 +55,8 @@ _BEGUN = re.compile(_TID_ONLY + rb"(?P<name>" + _NAME + rb")\((?P<args>[^\n]*+)"
 _CUT = re.compile(rb"[ ]*<(?:unfinished|detached) \.\.\.")
 _RESUMED = re.compile(rb"<\.\.\. " + _NAME + rb" resumed>[ ]*")
 _TOOK = re.compile(rb"<(\d{1,9})[.,](\d{1,9})>\s*$")
+_TOOK_AT_END = re.compile(rb"<(\d{1,9})[.,](\d{1,9})>$")
+_LONGEST_TOOK = 24
 _FD = re.compile(rb"\d{1,9}(?=[,)<]|$)")
 
 _SIGNAL = re.compile(_UNNAMED + rb"--- (?P<signal>SIG\w++)(?:[^\n]*?si_code=(?P<code>\w++))?")
@@ -93,6 +99,12 @@ KNOWN_CALL = re.compile(
     rb"(?:\d|0x|\[|SIG|CLOCK_|<\.\.\.)"
 )
 NOTE_LINE = re.compile(_NOTE.pattern)
+_PLAIN_NOTE = re.compile(
+    rb"\s*$|"
+    + _UNNAMED
+    + rb"(?:--- (?:stopped by )?SIG[^\n]*---|\+\+\+ (?:exited with|killed by) [^\n]*|"
+    + rb"(?:\S*strace: )?Process \d++ (?:attached|detached)[^\n]*)$"
+)
 
 
 class Call(msgspec.Struct, frozen=True):
@@ -185,6 +197,35 @@ def command_in(line: bytes) -> bool | None:
 def is_note(line: bytes) -> bool:
     """Whether strace wrote this line without reporting a call: exits, stops, what it attached to, a stack."""
     return _NOTE.match(line) is not None
+
+
+def is_plain_note(line: bytes) -> bool:
+    """Whether a line within a trace is beyond doubt a part of it though it reports no call: a signal, an exit, nothing."""
+    return _PLAIN_NOTE.match(line) is not None
+
+
+class End(msgspec.Struct, frozen=True):
+    """What a call returned, short (its first character and an error's name: `8`, `0`, `?`, `-1 EAGAIN`; empty for nothing),
+    the time in the call at the end of the line, and whether the line is whole beyond doubt.
+    """
+
+    outcome: bytes
+    took_ns: int
+    closed: bool
+
+
+def end_of(returned: bytes) -> End:
+    """Read what stands behind ``) = ``."""
+    found = _CLOSED_END.match(returned)
+    if found:
+        return End(found[1], _took_ns(returned), b"<unf" not in returned)
+    found = _OUTCOME.match(returned)
+    return End(found[0] if found else b"", _took_ns(returned), closed=False)
+
+
+def _took_ns(returned: bytes) -> int:
+    found = _TOOK_AT_END.search(returned, max(len(returned) - _LONGEST_TOOK, 0)) if returned.endswith(b">") else None
+    return int(found[1]) * 10**9 + int(found[2].ljust(9, b"0")) if found else 0
 
 
 def octets_of(text: bytes) -> bytes | None:

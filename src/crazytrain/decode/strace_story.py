@@ -9,7 +9,6 @@ from typing import TypeVar
 from msgspec.structs import replace
 
 from crazytrain.decode.strace_calls import READS
-from crazytrain.decode.strace_count import Block, Row
 from crazytrain.decode.strace_line import Call, octets_of, parse_call
 from crazytrain.decode.strace_wait import WAITS, loop_wait
 from crazytrain.model.evidence import Evidence, Ref
@@ -17,7 +16,7 @@ from crazytrain.model.facts.syscalls import Drained, HandlerQuery, LoopWait, Sig
 
 MOST_OF_A_KIND = 8
 MOST_ALIKE = 4  # of the same call on the same descriptor
-_LOOKS = 64  # how many lines of one row are read in detail to find them
+LOOKS = 64  # how many lines of one call with one outcome are read in detail to find them
 
 _SIGINFO_BYTES = 128  # sizeof(struct signalfd_siginfo), signalfd(2)
 _SIGINFO = struct.Struct("<Iii")  # ssi_signo, ssi_errno, ssi_code
@@ -91,6 +90,7 @@ _MAKERS: dict[str, tuple[_Maker, ...]] = {
     "rt_sigaction": (handler_query,),
     "sigaction": (handler_query,),
 }
+TELLING = WAITS | _MAKERS.keys()
 _MADE_OF_MANY_DESCRIPTORS = (Transfer, Drained, SignalRead)
 
 
@@ -99,23 +99,15 @@ class Storyteller:
 
     def __init__(self, evidence: Evidence) -> None:
         self._evidence = evidence
-        self._looked: Counter[Row] = Counter()
+        self._looked: Counter[tuple[bytes, bytes, bytes]] = Counter()
         self._kept: dict[type, list[Item]] = {}
         self._alike: Counter[tuple[type, str, int]] = Counter()
 
-    def add(self, block: Block) -> None:
-        """Read in detail those lines of a block that may tell something."""
-        wanted = {row for row in block.counts if self._wants(row)}
-        if not wanted:
-            return
-        for index, row in enumerate(block.rows):
-            if row in wanted and self._looked[row] < _LOOKS:
-                self._looked[row] += 1
-                self._read(block.text(index), block.first + index)
-
-    def _wants(self, row: Row) -> bool:
-        name = row[1].partition(b"(")[0].decode("ascii", "replace")
-        return (name in _MAKERS or name in WAITS) and self._looked[row] < _LOOKS
+    def add(self, call: tuple[bytes, bytes, bytes], text: bytes, line: int) -> None:
+        """Read a line in detail, if not enough of its kind were read before. Lines come in order."""
+        if self._looked[call] < LOOKS:
+            self._looked[call] += 1
+            self._read(text, line)
 
     def _read(self, text: bytes, line: int) -> None:
         call = parse_call(text)

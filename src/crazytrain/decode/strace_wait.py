@@ -2,6 +2,7 @@
 
 import re
 from collections import Counter
+from collections.abc import Mapping
 
 from crazytrain.decode.strace_line import Call, number_of
 from crazytrain.model.evidence import Evidence, Ref
@@ -25,6 +26,7 @@ _TIMEOUTS = {
     "epoll_pwait": (_EPOLL, 0),
     "epoll_pwait2": (re.compile(rb", \d++, " + _SPEC + rb"(?:, " + _MASK + rb"(?:, \d++)?)?" + _END), 1),
 }
+_WRITTEN = re.compile(rb"\{(?:tv_sec=)?(\d{1,9}), (?:tv_nsec=)?(\d{1,9})\}")
 _NOTE = re.compile(rb"(?<=\d)<(?:->|[^<>\n])*>")  # what strace -y says of a descriptor
 _LEFT = re.compile(rb"left \{(?:tv_sec=)?(\d{1,9}), (?:tv_[nu]sec=)?(\d{1,9})\}")
 _IN_SET = re.compile(rb"\((?:in )?\[([^\]\n]*)\]")
@@ -102,43 +104,74 @@ def _numbers(pattern: re.Pattern[bytes], text: bytes) -> tuple[int, ...]:
     return tuple(int(digits) for digits in pattern.findall(text[:8192])[:_MOST_FDS])
 
 
+NOT_TOLD = -2  # a wait, but the line does not tell its timeout
+NO_TURN = -3  # the call did not wait
+_CALLS_WITH = {
+    "poll": (b"], 1, ", b") = 0"),
+    "ppoll": (b"], 1, ", b", NULL, 8) = 0"),
+    "select": (b", ", b") = 0"),
+    "_newselect": (b", ", b") = 0"),
+    "pselect6": (b", ", b", NULL) = 0"),
+    "epoll_wait": (b", 1, ", b") = 0"),
+    "epoll_pwait": (b", 1, ", b") = 0"),
+    "epoll_pwait2": (b", 1, ", b") = 0"),
+}
+
+
+def asked_for(name: str, written: bytes) -> int:
+    """The size of a timeout in bits (0: return at once), `NO_LIMIT`, `NOT_TOLD` or `NO_TURN`, by how it is written."""
+    if name == "io_uring_enter":
+        return NOT_TOLD if _IO_URING_WAITS in written else NO_TURN
+    fraction_ns, spec = _TIMEOUTS[name][1], _WRITTEN.fullmatch(written)
+    if spec and fraction_ns:
+        return _size(int(spec[1]) * 1_000_000_000 + int(spec[2]) * fraction_ns)
+    before, after = _CALLS_WITH[name]
+    asked = timeout_ns(name, before + written + after)
+    return NOT_TOLD if asked is None else _size(asked)
+
+
+def asked_in(name: str, text: bytes) -> int:
+    """The same by a whole line."""
+    if name == "io_uring_enter":
+        return NOT_TOLD if _IO_URING_WAITS in text else NO_TURN
+    asked = timeout_ns(name, text)
+    return NOT_TOLD if asked is None else _size(asked)
+
+
+def _size(asked_ns: int) -> int:
+    return asked_ns.bit_length() if asked_ns >= 0 else NO_LIMIT
+
+
 Waiter = tuple[bytes, str]  # thread as in the text, call
 
 
 class WaitTally:
-    """Counts the waits of each thread by call, and the timeouts by powers of two."""
+    """Adds up the waits of each thread by call, and the timeouts by powers of two."""
 
     def __init__(self) -> None:
         self._turns: Counter[Waiter] = Counter()
         self._asked: dict[Waiter, Counter[int]] = {}
-        self._first: dict[Waiter, int] = {}
 
-    def add(self, waiter: Waiter, texts: list[bytes], line: int) -> None:
-        """Count waits that came back; ``line`` is the first one's."""
-        if waiter[1] == "io_uring_enter":
-            texts = [text for text in texts if _IO_URING_WAITS in text]
-        if not texts or (waiter not in self._first and len(self._first) >= _MOST_WAITERS):
-            return
-        self._first.setdefault(waiter, line)
-        self._turns[waiter] += len(texts)
-        pattern, fraction_ns = _TIMEOUTS.get(waiter[1], (None, 0))
-        asked = self._asked.setdefault(waiter, Counter())
-        for (first, second), count in Counter(pattern.findall(b"\n".join(texts)) if pattern else ()).items():
-            timeout = _asked_ns(first, second, fraction_ns)
-            asked[timeout.bit_length() if timeout >= 0 else NO_LIMIT] += count
+    def add(self, turns: Mapping[Waiter, int], asked: Mapping[Waiter, Mapping[int, int]]) -> None:
+        """Add waits that came back, and for how long they were to be."""
+        for waiter, count in turns.items():
+            if waiter in self._turns or len(self._turns) < _MOST_WAITERS:
+                self._turns[waiter] += count
+                self._asked.setdefault(waiter, Counter()).update(asked.get(waiter, {}))
 
-    def facts(self, evidence: Evidence) -> tuple[WaitUse, ...]:
-        """A ``WaitUse`` for each thread and call, the busiest first."""
-        return tuple(self._use(waiter, count, evidence) for waiter, count in self._turns.most_common())
+    def facts(self, first: Mapping[Waiter, int], evidence: Evidence) -> tuple[WaitUse, ...]:
+        """A ``WaitUse`` for each thread and call, the busiest first; ``first`` are the lines where they came first."""
+        waiters = sorted(self._turns, key=lambda waiter: (-self._turns[waiter], first[waiter]))
+        return tuple(self._use(waiter, evidence.ref(first[waiter])) for waiter in waiters)
 
-    def _use(self, waiter: Waiter, count: int, evidence: Evidence) -> WaitUse:
+    def _use(self, waiter: Waiter, ref: Ref) -> WaitUse:
         asked = self._asked[waiter]
         return WaitUse(
             tid=number_of(waiter[0]),
             call=waiter[1],
-            count=count,
+            count=self._turns[waiter],
             buckets=tuple(TimeoutBucket(1 << bits - 1, 1 << bits, n) for bits, n in sorted(asked.items()) if bits > 0),
             zero=asked[0],
             infinite=asked[NO_LIMIT],
-            refs=(evidence.ref(self._first[waiter]),),
+            refs=(ref,),
         )

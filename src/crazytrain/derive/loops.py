@@ -1,11 +1,16 @@
-"""Event loops over the window: how often the main loop and the iothreads turn, and what timeouts they ask for."""
+"""Event loops over the window: how often they turn, what timeouts they ask for, how long they wait and what wakes them."""
 
 from collections.abc import Iterable, Sequence
 
+import msgspec
+
+from crazytrain.derive.loop_ready import ready_uses
 from crazytrain.model.facts import (
     Coverage,
     Facts,
     LoopActivity,
+    LoopReading,
+    LoopReadings,
     Loops,
     ProcessFacts,
     SyscallUse,
@@ -37,7 +42,9 @@ def derive_loops(facts: Facts) -> Loops | None:
     process = facts.get(ProcessFacts)
     pid = process.pid if process else None
     loops = [
-        _loop(wait, use, _label(wait.tid, threads, use, pid)) for wait in _main_waits(use) if _is_loop(wait, threads)
+        _woken(_loop(wait, use, _label(wait.tid, threads, use, pid)), facts, use)
+        for wait in _main_waits(use)
+        if _is_loop(wait, threads)
     ]
     if not loops:
         return None
@@ -107,3 +114,35 @@ def _loop(wait: WaitUse, use: SyscallUse, label: str) -> LoopActivity:
         infinite=wait.infinite,
         refs=wait.refs or use.refs,
     )
+
+
+def _woken(loop: LoopActivity, facts: Facts, use: SyscallUse) -> LoopActivity:
+    """Add how long a loop really waited and what woke it, where the kernel counted that in the same run."""
+    told = facts.get(LoopReadings)
+    if told is None or use.method != _COUNTED_IN_KERNEL:
+        return msgspec.structs.replace(loop, unseen="which descriptors were ready was not looked at")
+    mine = [reading for reading in told.readings if reading.tid == loop.tid]
+    chief = next((reading for reading in mine if reading.call == loop.call), None)
+    looked = any(reading.looked for reading in mine)
+    return msgspec.structs.replace(
+        loop,
+        waited=chief.waited if chief else (),
+        waited_ns=chief.waited_ns if chief else None,
+        ready=ready_uses(mine, facts, use, told.empty),
+        ready_turns=max((reading.ready_turns for reading in mine), default=0) if looked else None,
+        unseen=_unseen(loop, mine),
+        refs=tuple(dict.fromkeys((*loop.refs, *told.refs))),
+    )
+
+
+def _unseen(loop: LoopActivity, readings: Sequence[LoopReading]) -> str:
+    """What of a loop's waking could not be seen."""
+    if loop.call == "io_uring_enter":
+        return "what woke it is not seen: io_uring tells QEMU in memory that both share, not in a system call"
+    if not all(reading.looked for reading in readings if reading.call == loop.call):
+        return "which descriptors were ready was not looked at"
+    missed = sum(reading.ready_sum - sum(one.count for one in reading.ready) for reading in readings)
+    total = sum(reading.ready_sum for reading in readings)
+    if missed > 0.01 * total:
+        return f"of {total} times that a descriptor was ready, {missed} were behind the first 32 of a wait"
+    return ""

@@ -3,11 +3,22 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
-from crazytrain.model.facts import Facts, VcpuActivity, VcpuSample, VcpuSamples, VcpuView
+from crazytrain.model.facts import (
+    ArmActivity,
+    ArmSample,
+    ArmSamples,
+    ArmView,
+    Facts,
+    VcpuActivity,
+    VcpuSample,
+    VcpuSamples,
+    VcpuView,
+)
 
 _BLOCK_BYTES = 64
 _OPERAND_SIZE = b"\x66"
 _IN_AL_IMM, _IN_EAX_IMM, _IN_AL_DX, _IN_EAX_DX = b"\xe4", b"\xe5", b"\xec", b"\xed"
+_JUMP_SHORT = b"\xeb"
 _LEAST_LOOKS = 2
 
 
@@ -33,6 +44,7 @@ def _activity(vcpu: int, samples: Sequence[VcpuSample]) -> VcpuActivity:
     shown = awake or samples
     addresses = [sample.address for sample in shown]
     top, times = Counter(addresses).most_common(1)[0]
+    modes = tuple(mode for mode, _ in Counter(sample.mode for sample in shown).most_common())
     return VcpuActivity(
         vcpu=vcpu,
         samples=len(samples),
@@ -40,12 +52,45 @@ def _activity(vcpu: int, samples: Sequence[VcpuSample]) -> VcpuActivity:
         user_ratio=_share(sum(sample.cpl > 0 for sample in awake), awake),
         kernel_ratio=_share(sum(sample.cpl == 0 for sample in awake), awake),
         interrupts_off_ratio=_share(sum(not sample.interrupts_enabled for sample in samples), samples),
-        mode=Counter(sample.mode for sample in shown).most_common(1)[0][0],
+        mode=modes[0],
+        modes=modes,
+        paging_ratio=_share(sum(sample.paging for sample in awake), awake),
+        spaces=len({sample.cr3 for sample in awake if sample.paging}),
         places=len({sample.address // _BLOCK_BYTES for sample in awake}),
         top_ip=top,
         top_ip_ratio=times / len(shown),
         span_bytes=max(addresses) - min(addresses),
         polls_port=_polled(awake),
+    )
+
+
+def derive_arm(facts: Facts) -> ArmView | None:
+    """The same for AArch64 vCPUs; ``None`` where there is none."""
+    bursts = facts.all(ArmSamples)
+    by_vcpu: dict[int, list[ArmSample]] = defaultdict(list)
+    for sample in (sample for burst in bursts for sample in burst.samples):
+        by_vcpu[sample.vcpu].append(sample)
+    if not by_vcpu:
+        return None
+    return ArmView(
+        vcpus=tuple(_arm(vcpu, by_vcpu[vcpu]) for vcpu in sorted(by_vcpu)),
+        refs=tuple(ref for burst in bursts for ref in burst.refs),
+    )
+
+
+def _arm(vcpu: int, samples: Sequence[ArmSample]) -> ArmActivity:
+    top, times = Counter(sample.pc for sample in samples).most_common(1)[0]
+    number = len(samples)
+    return ArmActivity(
+        vcpu=vcpu,
+        samples=number,
+        user_ratio=sum(sample.level == 0 for sample in samples) / number,
+        kernel_ratio=sum(sample.level == 1 for sample in samples) / number,
+        above_ratio=sum(sample.level > 1 for sample in samples) / number,
+        interrupts_off_ratio=sum(not sample.interrupts_enabled for sample in samples) / number,
+        places=len({sample.pc // _BLOCK_BYTES for sample in samples}),
+        top_pc=top,
+        top_pc_ratio=times / number,
     )
 
 
@@ -60,7 +105,18 @@ def _polled(samples: Sequence[VcpuSample]) -> int | None:
 
 
 def _read_port(sample: VcpuSample) -> int | None:
-    code = sample.code.lstrip(_OPERAND_SIZE)
+    """The port of an IN at the instruction pointer, or at the near target of the short jump that stands there.
+
+    Under KVM the pointer of a vCPU whose IN is under way stands behind it: in a loop, at the jump back.
+    """
+    code = sample.code
+    if code[:1] == _JUMP_SHORT and len(code) > 1:
+        target = len(sample.code_before) + 2 + int.from_bytes(code[1:2], "little", signed=True)
+        code = (sample.code_before + code)[target:] if target >= 0 else b""
+    return _port_of_in(code.lstrip(_OPERAND_SIZE), sample)
+
+
+def _port_of_in(code: bytes, sample: VcpuSample) -> int | None:
     if code[:1] in (_IN_AL_DX, _IN_EAX_DX):
         return sample.dx & 0xFFFF
     if code[:1] in (_IN_AL_IMM, _IN_EAX_IMM) and len(code) > 1:

@@ -4,6 +4,7 @@ from crazytrain.diagnose.signs import (
     BUSY_LOOP_FROM_PER_S,
     CALM_LOOP_TO_PER_S,
     EXITS_MATTER_FROM_PER_S,
+    TICK_STORM_FROM_PER_S,
     awake,
     burning_vcpus,
     leaving_rate,
@@ -11,6 +12,7 @@ from crazytrain.diagnose.signs import (
     panic_line,
     vcpu_share,
 )
+from crazytrain.diagnose.timer_signs import ARMS_STORM_FROM_PER_S, arm_rate
 from crazytrain.model.evidence import Outcome
 from crazytrain.model.facts import (
     ConsoleLog,
@@ -53,7 +55,14 @@ def alarms(
     console: ConsoleLog | None,
 ) -> tuple[Point, ...]:
     """All that would speak against health, as points; what is in order speaks for it a little."""
-    found = [vcpu_alarm(threads, view), loop_alarm(threads, loops), exit_alarm(exits), state_alarm(state)]
+    found = [
+        vcpu_alarm(threads, view),
+        loop_alarm(threads, loops),
+        exit_alarm(exits),
+        state_alarm(state),
+        pit_alarm(threads),
+        timer_alarm(exits, view),
+    ]
     said = panic_line(console)
     if said:
         found.append(Point(said.says, said.refs, 0.01))
@@ -85,6 +94,27 @@ def loop_alarm(threads: ThreadActivity, loops: Loops | None) -> Point | None:
     if loop.turns_per_s >= BUSY_LOOP_FROM_PER_S:
         return Point(says, loops.refs, 0.1)
     return Point(says, loops.refs, 2 if loop.turns_per_s <= CALM_LOOP_TO_PER_S else 1)
+
+
+def pit_alarm(threads: ThreadActivity) -> Point | None:
+    """Whether KVM's own PIT ticks faster than any system asks for."""
+    for thread in threads.of(ThreadRole.KVM_PIT):
+        if (thread.switches_per_s or 0.0) >= TICK_STORM_FROM_PER_S:
+            says = (
+                f"the kernel thread {thread.comm} woke {rate(thread.switches_per_s or 0.0)}: its timer ticks that often"
+            )
+            return Point(says, threads.refs, 0.05)
+    return None
+
+
+def timer_alarm(exits: KvmExits | None, view: VcpuView | None) -> Point | None:
+    """Whether the vCPUs' own timers are armed faster than any system ticks."""
+    if exits is None or not exits.window_ns:
+        return None
+    per_s = arm_rate(exits) / max(1, len(view.vcpus) if view else 1)
+    if per_s >= ARMS_STORM_FROM_PER_S:
+        return Point(f"each vCPU armed its timer {rate(per_s)}", exits.refs, 0.05)
+    return None
 
 
 def exit_alarm(exits: KvmExits | None) -> Point | None:

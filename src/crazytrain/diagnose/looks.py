@@ -1,6 +1,7 @@
 """For each kind of fact: the look that gives it, so that a cause that lacks it can name what would decide."""
 
 from crazytrain.model import facts as f
+from crazytrain.model.facts.waits import Waits
 from crazytrain.model.finding import Look
 
 LOOKS: dict[type, Look] = {
@@ -25,6 +26,7 @@ LOOKS: dict[type, Look] = {
     f.HostFacts: Look(
         "the host's clocksource and load", "cat /sys/devices/system/clocksource/clocksource0/current_clocksource"
     ),
+    Waits: Look("what each thread of QEMU waits for, and since when", "crazytrain why {name}   # as root"),
     f.KvmStats: Look("KVM's own counters", "query-stats in the monitor"),
 }
 

@@ -7,6 +7,7 @@ CPU plus time waiting for one) decides whether it burns, never what it got.
 from crazytrain.model.evidence import Ref
 from crazytrain.model.facts import (
     ConsoleLog,
+    CpuMode,
     KvmExits,
     LineMeaning,
     LoopActivity,
@@ -63,6 +64,11 @@ def loop_share(threads: ThreadActivity | None) -> float | None:
 def awake(view: VcpuView | None) -> tuple[VcpuActivity, ...]:
     """VCPUs that hardly ever halt."""
     return tuple(v for v in view.vcpus if v.halted_ratio <= AWAKE_HALTED_TO) if view else ()
+
+
+def runs_os(view: VcpuView) -> bool:
+    """Whether a vCPU runs an operating system: out of real mode, and at many places."""
+    return any(v.mode in (CpuMode.LONG, CpuMode.PROTECTED) and v.places > 8 for v in view.vcpus)
 
 
 def burn_point(threads: ThreadActivity) -> Point:
@@ -123,6 +129,7 @@ def unseen(exits: KvmExits, event: str, what: str) -> tuple[Point, ...]:
 
 
 def leaving_rate(exits: KvmExits) -> float:
-    """Exits per second: all of them where kvm_exit fires, else those that reach userspace or an emulated device."""
+    """Exits per second: all of them where kvm_exit fires, else those that reach userspace, a device or a register."""
     exits_seen = sum(e.count for e in (exits.exits or exits.userspace))
-    return exits.per_s(max(exits_seen, sum(p.count for p in exits.ports), sum(m.count for m in exits.mmio)))
+    others = (sum(use.count for use in uses) for uses in (exits.ports, exits.mmio, exits.msrs))
+    return exits.per_s(max(exits_seen, *others))

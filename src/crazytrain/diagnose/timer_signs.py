@@ -4,12 +4,16 @@ from crazytrain.diagnose.signs import TICK_STORM_FROM_PER_S, loop_share, port_ra
 from crazytrain.model.facts import (
     InterruptRates,
     KvmExits,
+    MsrUse,
     ThreadActivity,
 )
 from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Point
 
 RTC_IRQ, PIT_IRQ = 8, 0
+ARMS_STORM_FROM_PER_S = 2500.0  # per vCPU: beyond any kernel's tick
+# What arms the timer of a vCPU: TSC_DEADLINE, x2APIC initial count, counts of Hyper-V's synthetic timers 0 to 3.
+TIMER_MSRS = (0x6E0, 0x838, 0x400000B1, 0x400000B3, 0x400000B5, 0x400000B7)
 
 
 def irq_point(irqs: InterruptRates, irq: int, owner: str) -> Point:
@@ -37,3 +41,13 @@ def loop_cpu_point(threads: ThreadActivity | None) -> tuple[Point, ...]:
         return ()
     says = f"the main loop's thread wanted {share(used)} of a CPU"
     return (Point(says, threads.refs, 2 if used >= 0.1 else 0.15),)
+
+
+def arms(exits: KvmExits) -> tuple[MsrUse, ...]:
+    """Writes to registers that arm a vCPU's own timer."""
+    return tuple(msr for msr in exits.msrs if msr.write and msr.index in TIMER_MSRS)
+
+
+def arm_rate(exits: KvmExits) -> float:
+    """How often the vCPUs' own timers were armed, per second."""
+    return exits.per_s(sum(msr.count for msr in arms(exits)))

@@ -5,8 +5,10 @@ import ctypes
 import os
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from crazytrain.host.door import Finished
 from crazytrain.model.evidence import Outcome
@@ -14,6 +16,14 @@ from crazytrain.model.evidence import Outcome
 _PR_SET_PDEATHSIG = 1
 _GRACE_S = 1.5
 _KEEP_STDERR_BYTES = 1 << 16
+_LEFT: dict[
+    int, int
+] = {}  # by pid, CPU time of commands that were left and that the kernel has not counted as ours yet
+
+
+def left_cpu_ns() -> int:
+    """CPU time of the commands that were left and have not ended: the kernel counts a child when it is waited for."""
+    return sum(list(_LEFT.values()))
 
 
 def _die_with(parent: int) -> Callable[[], None]:
@@ -34,7 +44,7 @@ def _die_with(parent: int) -> Callable[[], None]:
 class _Child:
     """One running command: collects its output, knows when it ended, can be ended."""
 
-    def __init__(self, argv: Sequence[str], limit_bytes: int, stdin: bytes | None) -> None:
+    def __init__(self, argv: Sequence[str], limit_bytes: int, stdin: bytes | None, enough: bytes | None) -> None:
         self.process = subprocess.Popen(
             argv,
             stdin=subprocess.PIPE if stdin is not None else subprocess.DEVNULL,
@@ -46,6 +56,9 @@ class _Child:
         )
         self.pidfd = os.pidfd_open(self.process.pid)
         self.limit_bytes = limit_bytes
+        self.enough = enough
+        self.said_enough = asyncio.Event()
+        self.left = False
         self.out = bytearray()
         self.err = bytearray()
         self.cut = False
@@ -64,6 +77,8 @@ class _Child:
     def take_out(self, data: bytes) -> None:
         room = self.limit_bytes - len(self.out)
         self.out += data[: max(room, 0)]
+        if self.enough and self.out.find(self.enough, max(0, len(self.out) - len(data) - len(self.enough))) >= 0:
+            self.said_enough.set()
         if len(data) > room and not self.cut:
             self.cut = True
             self.signal(signal.SIGINT)
@@ -76,6 +91,30 @@ class _Child:
         self.process.returncode = os.waitstatus_to_exitcode(status)
         self.cpu_ns = int((usage.ru_utime + usage.ru_stime) * 1e9)
 
+    async def told(self) -> bool:
+        """Wait for its end, or until it has said enough; tell whether it ended."""
+        ended, enough = asyncio.ensure_future(self.ended()), asyncio.ensure_future(self.said_enough.wait())
+        try:
+            await asyncio.wait((ended, enough), return_when=asyncio.FIRST_COMPLETED)
+            if ended.done():
+                ended.result()
+            return ended.done()
+        finally:
+            for waiting in (ended, enough):
+                waiting.cancel()
+            await asyncio.gather(ended, enough, return_exceptions=True)
+
+    def leave(self) -> None:
+        """Kill it and go: the kernel may take a second to free what it held, and nobody needs to wait for that."""
+        self.left, self.cpu_ns = True, _cpu_ns(self.process.pid)
+        self.signal(signal.SIGKILL)
+        _LEFT[self.process.pid] = self.cpu_ns or 0
+        threading.Thread(target=self._buried, daemon=True).start()
+
+    def _buried(self) -> None:
+        self.process.wait()
+        _LEFT.pop(self.process.pid, None)
+
     async def ended(self) -> None:
         """Wait for the end of the process and of its output."""
         await asyncio.gather(
@@ -84,13 +123,22 @@ class _Child:
 
     def close(self) -> None:
         """End it if it still runs, and leave no descriptor or zombie behind."""
-        if self.process.returncode is None:
+        if self.process.returncode is None and not self.left:
             self.signal(signal.SIGKILL)
             self.reap()
         os.close(self.pidfd)
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe is not None:
                 pipe.close()
+
+
+def _cpu_ns(pid: int) -> int | None:
+    """CPU time of a process that is not reaped yet, in clock ticks as the kernel counts them."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_bytes().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return (int(fields[11]) + int(fields[12])) * 1_000_000_000 // os.sysconf("SC_CLK_TCK")
 
 
 async def _readable(fd: int) -> None:
@@ -126,11 +174,12 @@ async def run(
     limit_bytes: int,
     interrupt_after_s: float | None = None,
     stdin: bytes | None = None,
+    enough: bytes | None = None,
 ) -> Finished:
     """See ``Host.run``."""
     begin = time.monotonic_ns()
     try:
-        child = _Child(argv, limit_bytes, stdin)
+        child = _Child(argv, limit_bytes, stdin, enough)
     except FileNotFoundError:
         return Finished(
             status=None, stdout=b"", stderr=b"", outcome=Outcome.NO_TOOL, detail=f"{argv[0]} is not installed"
@@ -142,8 +191,11 @@ async def run(
     outcome, detail = Outcome.OK, ""
     try:
         async with asyncio.timeout(timeout_s):
-            await child.ended()
-        child.reap()
+            ended = await child.told()
+        if ended:
+            child.reap()
+        else:
+            child.leave()
     except TimeoutError:
         outcome, detail = Outcome.TIMED_OUT, f"did not end within {timeout_s:g} s"
     finally:
@@ -153,7 +205,7 @@ async def run(
     if child.cut and outcome is Outcome.OK:
         outcome, detail = Outcome.TRUNCATED, f"cut at {limit_bytes} bytes"
     return Finished(
-        status=child.process.returncode,
+        status=None if child.left else child.process.returncode,
         stdout=bytes(child.out),
         stderr=bytes(child.err),
         outcome=outcome,

@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from crazytrain.model.evidence import Outcome
+from crazytrain.model.guest import ProcessId
 
 T = TypeVar("T")
 
@@ -45,6 +46,14 @@ class Host(Protocol):
         """Up to ``length`` bytes from ``offset`` on (``/proc/PID/mem``, ``/proc/PID/pagemap``); fewer where it ends."""
         ...
 
+    def read_opened(self, process: ProcessId, fd: int, offset: int, length: int) -> bytes:
+        """Up to ``length`` bytes from ``offset`` on of what a process has open, through a copy of its descriptor.
+
+        For kernel objects that no path leads to. It moves no file position and stops nothing; it may be refused
+        (``EPERM``) and says ``ESRCH`` where the process is gone or another one now.
+        """
+        ...
+
     def link(self, path: str) -> str:
         """Where a symbolic link points."""
         ...
@@ -69,8 +78,16 @@ class Host(Protocol):
         """``CLOCK_REALTIME`` in ns."""
         ...
 
+    def cpu_ns(self) -> int:
+        """CPU time, in ns, that our process and those of its commands that have ended have used until now."""
+        ...
+
     def ticks_per_s(self) -> int:
         """Clock ticks per second, as in ``/proc/PID/stat``."""
+        ...
+
+    def stay_on(self, cpu: int) -> bool:
+        """Let the calling thread run on this CPU alone, for a call of ``patiently`` (its thread ends with it); whether it may."""
         ...
 
     async def sleep_until(self, mono_ns: int) -> None:
@@ -89,11 +106,13 @@ class Host(Protocol):
         limit_bytes: int,
         interrupt_after_s: float | None = None,
         stdin: bytes | None = None,
+        enough: bytes | None = None,
     ) -> Finished:
         """Run a command that dies with us.
 
         It gets SIGINT after ``interrupt_after_s`` or when its output passes ``limit_bytes`` (outcome ``TRUNCATED``),
-        SIGKILL at ``timeout_s`` (outcome ``TIMED_OUT``) or when we are cancelled or killed. Never raises for what the
+        SIGKILL at ``timeout_s`` (outcome ``TIMED_OUT``) or when we are cancelled or killed. As soon as ``enough`` stands in
+        what it printed it has told all: it gets SIGKILL and is not waited for (outcome ``OK``, no exit status). Never raises for what the
         command does.
         """
         ...

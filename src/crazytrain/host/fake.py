@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from crazytrain.host.door import FILE_LIMIT_BYTES, Finished
 from crazytrain.model.evidence import Outcome
+from crazytrain.model.guest import ProcessId
 
 T = TypeVar("T")
 
@@ -36,6 +37,7 @@ class FakeHost:
         self.capabilities = set(capabilities)
         self.tick_ns = tick_ns
         self.now_ns = 1_000_000_000
+        self.used_cpu_ns = 0
         self.ran: list[tuple[str, ...]] = []
         self.asked: list[tuple[str, tuple[bytes, ...]]] = []
 
@@ -51,6 +53,10 @@ class FakeHost:
     def read_at(self, path: str, offset: int, length: int) -> bytes:
         """A part of the recorded content."""
         return _given(self.files, path)[offset : offset + length]
+
+    def read_opened(self, process: ProcessId, fd: int, offset: int, length: int) -> bytes:
+        """The recorded content of ``/proc/PID/fd/N``."""
+        return _given(self.files, f"/proc/{process.pid}/fd/{fd}")[offset : offset + length]
 
     def link(self, path: str) -> str:
         """The recorded target."""
@@ -81,9 +87,17 @@ class FakeHost:
         """The fake clock, as wall time."""
         return 1_331_296_380_000_000_000 + self.now_ns
 
+    def cpu_ns(self) -> int:
+        """What was set: it does not move by itself."""
+        return self.used_cpu_ns
+
     def ticks_per_s(self) -> int:
         """As nearly everywhere."""
         return 100
+
+    def stay_on(self, cpu: int) -> bool:
+        """There is one CPU."""
+        return cpu == 0
 
     async def sleep_until(self, mono_ns: int) -> None:
         """Move the clock."""
@@ -102,9 +116,10 @@ class FakeHost:
         limit_bytes: int,
         interrupt_after_s: float | None = None,
         stdin: bytes | None = None,
+        enough: bytes | None = None,
     ) -> Finished:
         """What was recorded for the program."""
-        del timeout_s, limit_bytes, interrupt_after_s, stdin
+        del timeout_s, limit_bytes, interrupt_after_s, stdin, enough
         self.ran.append(tuple(argv))
         missing = Finished(
             status=None, stdout=b"", stderr=b"", outcome=Outcome.NO_TOOL, detail=f"{argv[0]} is not installed"

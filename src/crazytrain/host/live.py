@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import shutil
 import threading
 import time
@@ -11,6 +12,7 @@ from typing import TypeVar
 from crazytrain.host import children
 from crazytrain.host.door import Finished
 from crazytrain.host.files import Files
+from crazytrain.host.turns import Turns
 from crazytrain.model.evidence import Outcome
 
 T = TypeVar("T")
@@ -30,6 +32,10 @@ _CAPABILITIES = {
 
 class LiveHost(Files):
     """The running machine as a ``Host``."""
+
+    def __init__(self, root: str = "/") -> None:
+        super().__init__(root)
+        self._turns = Turns()
 
     def which(self, program: str) -> str | None:
         """Where a program is; the system's own folders count even where PATH leaves them out."""
@@ -53,16 +59,33 @@ class LiveHost(Files):
         """``CLOCK_REALTIME``."""
         return time.time_ns()
 
+    def cpu_ns(self) -> int:
+        """CPU time of ours and of our ended children."""
+        used = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        return sum(int((one.ru_utime + one.ru_stime) * 1e9) for one in used) + children.left_cpu_ns()
+
     def ticks_per_s(self) -> int:
         """Clock ticks per second."""
         return os.sysconf("SC_CLK_TCK")
+
+    def stay_on(self, cpu: int) -> bool:
+        """Let the calling thread run on this CPU alone; whether it may."""
+        try:
+            os.sched_setaffinity(0, {cpu})  # 0 is the calling thread
+        except OSError:
+            return False
+        return True
 
     async def sleep_until(self, mono_ns: int) -> None:
         """Wait for a moment."""
         await asyncio.sleep(max(0.0, (mono_ns - time.monotonic_ns()) / 1e9))
 
     async def patiently(self, call: Callable[[], T], timeout_s: float) -> T:
-        """Run in a daemon thread: one that never comes back does not keep us from ending."""
+        """Run in a daemon thread: one that never comes back does not keep us from ending.
+
+        Few of them compute at once; ``timeout_s`` counts from when it is this one's turn.
+        """
+        end_turn = await self._turns.begin()
         loop = asyncio.get_running_loop()
         done: asyncio.Future[T] = loop.create_future()
 
@@ -83,8 +106,11 @@ class LiveHost(Files):
                 loop.call_soon_threadsafe(settle, result, error)
 
         threading.Thread(target=work, daemon=True).start()
-        async with asyncio.timeout(timeout_s):
-            return await done
+        try:
+            async with asyncio.timeout(timeout_s):
+                return await done
+        finally:
+            end_turn()
 
     async def run(
         self,
@@ -94,6 +120,7 @@ class LiveHost(Files):
         limit_bytes: int,
         interrupt_after_s: float | None = None,
         stdin: bytes | None = None,
+        enough: bytes | None = None,
     ) -> Finished:
         """Run a command that dies with us."""
         found = self.which(argv[0])
@@ -107,6 +134,7 @@ class LiveHost(Files):
             limit_bytes=limit_bytes,
             interrupt_after_s=interrupt_after_s,
             stdin=stdin,
+            enough=enough,
         )
 
     async def converse(

@@ -15,6 +15,7 @@ import struct
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from qemu.qmp import ConnectError, ExecuteError, QMPClient, QMPError
 from qemu.qmp.message import Message
@@ -26,12 +27,19 @@ from crazytrain.model.facts.qemu import MONITOR_BUSY
 _ANSWER_LIMIT_BYTES = 4 << 20
 _TOTAL_LIMIT_BYTES = 16 << 20
 _LEAVE_S = 0.5
+_MOST_EVENTS = 64
+_EVENT_LIMIT_BYTES = 8 << 10
 _SOCKETS_LIMIT_BYTES = 4 << 20
 # A line of /proc/net/unix: address, reference count, protocol, flags, type, state, inode, path as it was bound. State 02
 # waits to be accepted, 03 is connected. A third reference is the client's: with two, the client has gone and QEMU has
 # not noticed yet.
 _END = re.compile(rb"^[0-9a-f]+: (?P<refs>\w+) \w+ \w+ 0001 (?P<state>0[23]) +\d+ (?P<path>.+)$", re.MULTILINE)
 _WITHOUT_CLIENT = b"00000002"
+
+
+OWN_TURN = "not asked: an earlier question of ours still waits for this monitor's answer"
+# Whose turn it is at each monitor, as long as somebody waits or asks.
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[str, asyncio.Lock]] = WeakKeyDictionary()
 
 
 class _Stop(Exception):
@@ -46,7 +54,30 @@ class _Stop(Exception):
 async def converse(
     path: str, commands: Sequence[bytes], *, timeout_s: float, pause_s: float = 0.0, hold_s: float = 2.0
 ) -> tuple[bytes, Outcome, str]:
-    """See ``Host.converse``. Raises nothing that the monitor or the socket does."""
+    """See ``Host.converse``. Raises nothing that the monitor or the socket does.
+
+    Two of us never queue at one monitor: who does not get its turn within ``timeout_s`` does not connect.
+    """
+    turn = _turn(path)
+    try:
+        async with asyncio.timeout(timeout_s):
+            await turn.acquire()
+    except TimeoutError:
+        return b"", Outcome.TIMED_OUT, OWN_TURN
+    try:
+        return await _converse(path, commands, timeout_s, pause_s, hold_s)
+    finally:
+        turn.release()
+
+
+def _turn(path: str) -> asyncio.Lock:
+    turns = _turns.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
+    return turns.setdefault(path, asyncio.Lock())
+
+
+async def _converse(
+    path: str, commands: Sequence[bytes], timeout_s: float, pause_s: float, hold_s: float
+) -> tuple[bytes, Outcome, str]:
     try:
         line = _connect(path)
     except OSError as error:
@@ -55,11 +86,13 @@ async def converse(
     try:
         await talk.greet()
         await talk.ask_all(commands, pause_s, time.monotonic() + hold_s)
+        ended = Outcome.OK, ""
     except _Stop as stop:
-        return bytes(talk.lines), stop.outcome, stop.detail
+        ended = stop.outcome, stop.detail
     finally:
         await talk.leave()
-    return bytes(talk.lines), Outcome.OK, ""
+    talk.keep_events()
+    return bytes(talk.lines), *ended
 
 
 def _connect(path: str) -> socket.socket:
@@ -102,6 +135,7 @@ class _Talk:
         self.connecting: asyncio.Task[None] | None = None
         self.connected = False
         self.lines = bytearray()
+        self.events_kept = 0
 
     async def greet(self) -> None:
         """Wait for the greeting and negotiate. Who does not greet in time is looked up before we hang up."""
@@ -146,7 +180,16 @@ class _Talk:
             raise _Stop(*await self._interrupted()) from error
         took_ns = time.monotonic_ns() - asked_ns
         told = {**message, answer[0]: answer[1], "mono_ns": asked_ns, "took_ns": took_ns}
+        self.keep_events()
         self.lines += json.dumps(told).encode() + b"\n"
+
+    def keep_events(self) -> None:
+        """Write down what QEMU said unasked while we were connected: few lines, for the connection is short."""
+        heard = self.client.events.history[self.events_kept : _MOST_EVENTS]
+        self.events_kept += len(heard)
+        for event in heard:
+            line = json.dumps({**event, "mono_ns": time.monotonic_ns()}).encode()
+            self.lines += line + b"\n" if len(line) <= _EVENT_LIMIT_BYTES else b""
 
     async def _interrupted(self) -> tuple[Outcome, str]:
         error = await self.leave()

@@ -7,6 +7,7 @@ import time
 
 import msgspec
 
+from crazytrain.lab.actions import Action
 from crazytrain.lab.errors import NotReady
 from crazytrain.lab.guest import Tell
 from crazytrain.lab.guests.kvmclock_jump import CLOCK_PAGE, DOTS_AT, MARKER, MARKER_AT, ROUNDS_AT
@@ -21,15 +22,6 @@ _QUIET_S = 1.5  # fifteen deadlines of the guest
 _LIMIT_S = 60
 _READS = 1000
 _WRAP = 1 << 64
-
-
-class Action(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing that the lab did to its guest, and when it began and ended."""
-
-    what: str
-    wall_ns: int
-    mono_ns: int
-    took_ns: int
 
 
 class ClockPage(msgspec.Struct, frozen=True, kw_only=True):

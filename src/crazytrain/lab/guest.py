@@ -4,11 +4,24 @@ from collections.abc import Callable
 
 import msgspec
 
+from crazytrain.lab.files import CONSOLE, DEBUGCON
+from crazytrain.lab.props.prop import Prop
+
 Tell = Callable[[str], None]
 """Where progress goes: one short line at a time, for a person."""
 
-CONSOLE = "console.log"
-DEBUGCON = "debugcon.log"
+__all__ = [
+    "CONSOLE",
+    "DEBUGCON",
+    "BootSector",
+    "Counted",
+    "CountedInRam",
+    "LabGuest",
+    "Linux",
+    "NoDisk",
+    "Sign",
+    "Tell",
+]
 
 
 class Linux(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,10 +37,21 @@ class Linux(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class BootSector(msgspec.Struct, frozen=True, kw_only=True):
-    """512 bytes of asm/``source``.asm on a disk, run by KVM where it opens, else by TCG."""
+    """512 bytes of asm/``source``.asm on a disk, run by KVM where it opens, else by TCG.
+
+    ``disk_mib``: the disk's size, the rest of it holes (0: as big as the sector). ``place``: its image's path in the
+    guest's folder. ``options``: more of QEMU's words about the drive (``,cache=none``).
+    """
 
     source: str
     defines: tuple[tuple[str, int], ...] = ()
+    disk_mib: int = 0
+    place: str = "boot.img"
+    options: str = ""
+
+
+class NoDisk(msgspec.Struct, frozen=True):
+    """Nothing to boot from: what runs is the firmware alone (and what ``LabGuest.arguments`` give it)."""
 
 
 class Sign(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,6 +87,9 @@ class LabGuest(msgspec.Struct, frozen=True, kw_only=True):
     ``family`` and ``cause`` are what the diagnosis should answer. ``does`` says how it is done.
     ``progress`` is ``None`` where the guest cannot count (a panicked kernel says nothing more).
     ``clock_step_ns``: what the lab adds to the guest's KVM clock once it runs, 0 for all but one.
+    ``props``: what the lab does or runs beside QEMU.
+    ``arguments``: more words for QEMU's command line; ``{folder}`` in them is the guest's folder.
+    ``reboots``: whether a reset of the guest is one; else QEMU ends then.
     """
 
     name: str
@@ -70,17 +97,26 @@ class LabGuest(msgspec.Struct, frozen=True, kw_only=True):
     does: str
     family: str
     cause: str
-    image: Linux | BootSector
+    image: Linux | BootSector | NoDisk
     ready: Sign
     progress: Counted | CountedInRam | None
     needs_kvm: bool = False
     memory_mib: int = 128
     clock_step_ns: int = 0
+    props: tuple[Prop, ...] = ()
+    arguments: tuple[str, ...] = ()
+    reboots: bool = False
 
     @property
     def memory_bytes(self) -> int:
         """Size of the guest's memory."""
         return self.memory_mib << 20
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """What it takes that not every host has, in words."""
+        own = ("KVM",) if self.needs_kvm else ()
+        return tuple(dict.fromkeys((*own, *(need for prop in self.props for need in prop.needs))))
 
     @property
     def is_healthy(self) -> bool:

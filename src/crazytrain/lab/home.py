@@ -8,6 +8,7 @@ later command could not find and end, whatever happens to its starter.
 import errno
 import os
 import re
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,10 @@ from pathlib import Path
 import msgspec
 
 from crazytrain.lab.errors import AlreadyThere, LabError
-from crazytrain.lab.guest import CONSOLE, DEBUGCON
+from crazytrain.lab.files import CONSOLE, DEBUGCON
 from crazytrain.lab.process import boot_id, end, is_alive, myself, parse_stat
+from crazytrain.lab.props.groups import remove_group
+from crazytrain.lab.props.mounts import unmount_below
 from crazytrain.lab.scratch import scratch
 from crazytrain.model.guest import ProcessId
 
@@ -63,6 +66,11 @@ class Home(msgspec.Struct, frozen=True):
     def actions(self) -> Path:
         return self.path / "lab-actions.json"
 
+    @property
+    def props_folder(self) -> Path:
+        """Where each prop's process has a folder, with its ``pid`` and ``log``."""
+        return self.path / "props"
+
     def state(self) -> State | None:
         """Return its state; ``None`` when the folder is gone or is none of ours."""
         try:
@@ -78,40 +86,55 @@ class Home(msgspec.Struct, frozen=True):
 
     def qemu(self) -> ProcessId | None:
         """Return who runs or ran this guest; ``None`` before there was one. It may be dead, see ``is_alive``."""
+        return self._noted(self.path)
+
+    def props(self) -> tuple[ProcessId, ...]:
+        """Return the processes that run or ran beside QEMU."""
+        noted = (self._noted(folder) for folder in sorted(self.props_folder.glob("*")))
+        return tuple(process for process in noted if process)
+
+    def _noted(self, folder: Path) -> ProcessId | None:
+        """Return the process whose ``pid`` is in the folder, if it is of this boot of the host."""
         state = self.state()
         if state is None or state.starter.boot_id != boot_id():
             return None
         try:
-            found = parse_stat((self.path / "pid").read_text("ascii", "replace"))
+            found = parse_stat((folder / "pid").read_text("ascii", "replace"))
         except FileNotFoundError:
             return None
         return found[0] if found else None
 
     def forget_boot(self) -> None:
-        """End QEMU and remove its logs, for another try."""
-        self.end_qemu()
+        """End QEMU and its props and remove the logs, for another try."""
+        self.end_all()
+        shutil.rmtree(self.props_folder, ignore_errors=True)
         for path in (self.path / "pid", self.qmp_socket, self.console, self.debugcon, self.qemu_log):
             path.unlink(missing_ok=True)
 
-    def end_qemu(self) -> None:
-        """End this guest's QEMU, if there is one."""
-        qemu = self.qemu()
-        if qemu is not None:
-            end(qemu)
+    def end_all(self) -> None:
+        """End this guest's QEMU and props, and take away its mounts and its control group.
+
+        Props end first: a QEMU that waits for one of them for ever does not end by a signal before.
+        """
+        for process in (*self.props(), self.qemu()):
+            if process is not None:
+                end(process)
+        unmount_below(self.path)
+        remove_group(self.path)
 
     def remove(self) -> None:
-        """End QEMU and remove the folder: out of sight first, so that half of one is never seen.
+        """End QEMU and its props and remove the folder: out of sight first, so that half of one is never seen.
 
         A process that was about to become QEMU finds nowhere to note itself or to log, and gives up.
         """
-        self.end_qemu()
+        self.end_all()
         with scratch(self.path.parent) as bin_:
             moved = Home(bin_ / self.name)
             try:
                 self.path.rename(moved.path)
             except FileNotFoundError:
                 return
-            moved.end_qemu()
+            moved.end_all()
 
 
 def claim(state_dir: Path, name: str, guest: str) -> Home:

@@ -22,13 +22,20 @@ class Qemu(msgspec.Struct, frozen=True, kw_only=True):
     version: tuple[int, int]
 
 
-def find_qemu(folder: Path) -> Qemu:
-    """Return this host's QEMU for x86-64 guests; ``folder`` keeps what it says of its version."""
-    path = next((found for program in _PROGRAMS if (found := shutil.which(program))), None)
+def find_qemu(folder: Path, given: Path | None = None) -> Qemu:
+    """Return the QEMU for x86-64 guests: ``given``, else this host's first; ``folder`` keeps what it says of itself."""
+    path = _chosen(given) if given else next((found for program in _PROGRAMS if (found := shutil.which(program))), None)
     if path is None:
         raise MissingTool("there is no QEMU for x86-64 guests here", "apt-get install qemu-system-x86")
     said = run_tool([path, "--version"], cwd=folder, limit_s=60)
     return Qemu(path=path, version=parse_version(said))
+
+
+def _chosen(given: Path) -> str:
+    path = shutil.which(given.absolute())
+    if path is None:
+        raise LabError(f"{given} is no program", "give the path of a QEMU for x86-64, e.g. /usr/bin/qemu-system-x86_64")
+    return path
 
 
 def parse_version(said: str) -> tuple[int, int]:

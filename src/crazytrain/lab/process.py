@@ -85,6 +85,7 @@ def _ended(handle: int, pid: int) -> bool:
     for number in (signal.SIGTERM, signal.SIGKILL):
         try:
             signal.pidfd_send_signal(handle, number)
+            signal.pidfd_send_signal(handle, signal.SIGCONT)  # one that is stopped does not hear the other
         except ProcessLookupError:
             return True
         except PermissionError as error:

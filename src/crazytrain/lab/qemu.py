@@ -4,7 +4,7 @@ from pathlib import Path
 
 import msgspec
 
-from crazytrain.lab.guest import BootSector, LabGuest, Linux
+from crazytrain.lab.guest import LabGuest, Linux, NoDisk
 from crazytrain.lab.home import Home
 from crazytrain.lab.machine import Qemu
 from crazytrain.model.guest import Accelerator
@@ -16,7 +16,7 @@ _KERNEL_ARGUMENTS = ("console=ttyS0", "quiet", "cryptomgr.notests", "no_timer_ch
 
 
 class Boot(msgspec.Struct, frozen=True, kw_only=True):
-    """What a guest boots: a boot sector, or a kernel with its initramfs; and by which accelerator."""
+    """What a guest boots: a boot sector, a kernel with its initramfs, or nothing; and by which accelerator."""
 
     accelerator: Accelerator
     sector: Path | None = None
@@ -28,16 +28,18 @@ def command_line(qemu: Qemu, guest: LabGuest, boot: Boot, home: Home) -> tuple[s
     """Return QEMU's command line: no devices but a serial port, a debug console and what the guest boots from."""
     return (
         *(qemu.path, "-name", f"guest={NAME_PREFIX}{home.name},debug-threads=on"),
-        *("-nodefaults", "-no-user-config", "-display", "none", "-no-reboot"),
+        *("-nodefaults", "-no-user-config", "-display", "none"),
+        *(() if guest.reboots else ("-no-reboot",)),
         *("-accel", boot.accelerator.value, *_machine(qemu, guest), "-smp", "1", "-m", f"{guest.memory_mib}M"),
         *("-qmp", f"unix:{home.qmp_socket},server=on,wait=off"),
         *("-serial", f"file:{home.console}", "-debugcon", f"file:{home.debugcon}"),
         *_image(guest, boot),
+        *(word.replace("{folder}", str(home.path)) for word in guest.arguments),
     )
 
 
 def _machine(qemu: Qemu, guest: LabGuest) -> tuple[str, ...]:
-    if isinstance(guest.image, BootSector) or guest.image.hpet:
+    if not isinstance(guest.image, Linux) or guest.image.hpet:
         return ("-machine", "pc")
     if qemu.version < _HPET_IS_A_MACHINE_PROPERTY:
         return ("-machine", "pc", "-no-hpet")
@@ -48,4 +50,6 @@ def _image(guest: LabGuest, boot: Boot) -> tuple[str, ...]:
     if isinstance(guest.image, Linux):
         arguments = " ".join((*_KERNEL_ARGUMENTS, *guest.image.arguments))
         return ("-kernel", str(boot.kernel), "-initrd", str(boot.initramfs), "-append", arguments)
-    return ("-drive", f"if=ide,format=raw,file={boot.sector}")
+    if isinstance(guest.image, NoDisk):
+        return ()
+    return ("-drive", f"if=ide,format=raw,file={boot.sector}{guest.image.options}")

@@ -1,18 +1,20 @@
 """Starting a lab guest, up to the moment at which it is seen to misbehave. What fails half-way leaves nothing."""
 
 import contextlib
+import os
 import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
+from crazytrain.lab.actions import write_actions
 from crazytrain.lab.assemble import assemble
 from crazytrain.lab.busybox import choose_busybox
 from crazytrain.lab.cache import Cache
 from crazytrain.lab.clockjump import set_clock_back
 from crazytrain.lab.errors import LabError, LaunchFailed, NeedsKvm, NotReady, os_trouble
-from crazytrain.lab.guest import BootSector, LabGuest, Linux, Tell
+from crazytrain.lab.guest import BootSector, LabGuest, Linux, NoDisk, Tell
 from crazytrain.lab.guests import find_guest
 from crazytrain.lab.home import Home, State, claim
 from crazytrain.lab.initramfs import make_initramfs
@@ -20,6 +22,7 @@ from crazytrain.lab.kernel import choose_kernel
 from crazytrain.lab.logs import shown, shows
 from crazytrain.lab.machine import accelerator_for_boot_sectors, find_qemu, kvm_trouble
 from crazytrain.lab.process import is_alive
+from crazytrain.lab.props.stage import Stage
 from crazytrain.lab.qemu import Boot, command_line
 from crazytrain.lab.running import Running, running
 from crazytrain.lab.spawn import spawn
@@ -31,11 +34,15 @@ _TRIES = 2  # a kernel under TCG hangs in its boot now and then
 
 
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
-    """What the user leaves open or asks for: a kernel of their own, a name, the port that `pio-poll` reads."""
+    """What the user leaves open or asks for.
+
+    A kernel of their own, a name, the port that `pio-poll` reads, another QEMU than the first in PATH.
+    """
 
     kernel: Path | None = None
     name: str | None = None
     port: int | None = None
+    qemu: Path | None = None
 
 
 def start(name: str, *, state_dir: Path, cache_dir: Path, tell: Tell, wish: Wish | None = None) -> Running:
@@ -63,11 +70,15 @@ def start(name: str, *, state_dir: Path, cache_dir: Path, tell: Tell, wish: Wish
 
 def _make(guest: LabGuest, home: Home, cache: Cache, wish: Wish, tell: Tell) -> None:
     with _undone_unless_finished(home) as mine:
-        boot = _prepare(guest, home, cache, wish, tell)
-        process = _boot(guest, boot, home, tell)
+        stage = Stage(home, tell)
+        process = _boot(guest, stage, lambda: _prepare(guest, home, cache, wish, tell), wish.qemu)
         if guest.clock_step_ns:
             actions = set_clock_back(process, guest.memory_bytes, guest.clock_step_ns, tell)
             home.actions.write_bytes(msgspec.json.format(msgspec.json.encode(actions)))
+        for prop in guest.props:
+            prop.once_ready(stage)
+        if stage.actions:
+            write_actions(home.actions, guest.name, stage.actions)
         if mine is None or home.state() != mine:
             raise NotReady(f"{home.path} is gone")
         home.write_state(msgspec.structs.replace(mine, ready=True))
@@ -96,6 +107,8 @@ def _check_host(guest: LabGuest) -> None:
     """Refuse what cannot work here before anything is made."""
     if guest.needs_kvm and (trouble := kvm_trouble()):
         raise NeedsKvm(f"{guest.name} needs KVM, and {trouble}", "be root or in the group kvm, on a host with KVM")
+    for prop in guest.props:
+        prop.check()
 
 
 @contextlib.contextmanager
@@ -127,14 +140,23 @@ def _no_interrupts() -> Iterator[None]:
 
 def _prepare(guest: LabGuest, home: Home, cache: Cache, wish: Wish, tell: Tell) -> Boot:
     """Fetch and build what the guest boots."""
+    if isinstance(guest.image, NoDisk):
+        return Boot(accelerator=accelerator_for_boot_sectors())
     if isinstance(guest.image, BootSector):
-        sector = home.path / "boot.img"  # a copy: QEMU locks a disk image, and an IDE disk can be written
-        sector.write_bytes(assemble(guest.image.source, guest.image.defines, cache, tell).read_bytes())
-        return Boot(accelerator=accelerator_for_boot_sectors(), sector=sector)
+        return Boot(accelerator=accelerator_for_boot_sectors(), sector=_disk(guest.image, home, cache, tell))
     kernel = choose_kernel(wish.kernel, cache, tell)
     initramfs = home.path / "initramfs.gz"
     initramfs.write_bytes(_initramfs(guest.image, cache, tell))
     return Boot(accelerator=Accelerator.TCG, kernel=kernel, initramfs=initramfs)
+
+
+def _disk(image: BootSector, home: Home, cache: Cache, tell: Tell) -> Path:
+    """Make the guest's disk image. A copy of the sector: QEMU locks an image, and an IDE disk can be written."""
+    disk = home.path / image.place
+    disk.write_bytes(assemble(image.source, image.defines, cache, tell).read_bytes())
+    if image.disk_mib:
+        os.truncate(disk, image.disk_mib << 20)
+    return disk
 
 
 def _initramfs(image: Linux, cache: Cache, tell: Tell) -> bytes:
@@ -143,18 +165,29 @@ def _initramfs(image: Linux, cache: Cache, tell: Tell) -> bytes:
     return make_initramfs(busybox.read_bytes(), image.script, programs)
 
 
-def _boot(guest: LabGuest, boot: Boot, home: Home, tell: Tell) -> ProcessId:
-    """Start QEMU and wait until the guest shows its sign; once more when it hangs on the way."""
-    argv = command_line(find_qemu(home.path), guest, boot, home)
+def _boot(guest: LabGuest, stage: Stage, prepare: Callable[[], Boot], given: Path | None) -> ProcessId:
+    """Start props and QEMU and wait until the guest shows its sign; once more when it hangs on the way."""
+    home, qemu = stage.home, find_qemu(stage.folder, given)
     for attempt in range(1, _TRIES + 1):
-        tell(f"booting {home.name}" + (f", try {attempt}" if attempt > 1 else ""))
-        process = spawn(argv, home)
+        argv = command_line(qemu, guest, _set_up(guest, stage, prepare), home)
+        stage.tell(f"booting {home.name}" + (f", try {attempt}" if attempt > 1 else ""))
+        stage.process = process = spawn(argv, home)
         if _becomes_ready(guest, process, argv, home):
             return process
         console = shown(home.console)
         home.forget_boot()
     hint = f"is this host very busy? The end of the guest's console:\n{console or '(empty)'}"
     raise NotReady(f"{home.name} did not come so far within {_BOOT_LIMIT_S:g} s, {_TRIES} times", hint)
+
+
+def _set_up(guest: LabGuest, stage: Stage, prepare: Callable[[], Boot]) -> Boot:
+    """Do what props do before there is a QEMU, and make what the guest boots in between."""
+    for prop in guest.props:
+        prop.before_image(stage)
+    boot = prepare()
+    for prop in guest.props:
+        prop.before_qemu(stage)
+    return boot
 
 
 def _becomes_ready(guest: LabGuest, process: ProcessId, argv: Sequence[str], home: Home) -> bool:

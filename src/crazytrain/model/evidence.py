@@ -43,11 +43,25 @@ class Kind(StrEnum):
     TOP_THREADS = "top-threads"  # top -H
     COMMAND_LINE = "command-line"  # a QEMU command line as pasted from ps, a log or libvirt
     QMP = "qmp"  # JSON lines: one {"execute", "arguments", "return"|"error"} a line
+    QMP_DEVICES = "qmp-devices"  # the same form: info mtree -f, info qtree, qom-get, x-query-virtio-*
+    LIBVIRT_EVENTS = "libvirt-events"  # lines of virsh qemu-monitor-event --timestamp
+    DOMSTATS = "domstats"  # bundle: what virsh domstats, domstate, domjobinfo, domblkerror printed
+    KVM_STATS = "kvm-stats"  # JSON lines: KVM's binary statistics of the VM and its vCPUs, in hexadecimal
     VCPU_SAMPLES = "vcpu-samples"  # JSON lines: {"mono_ns", "text" of HMP `info registers -a`}
     CONSOLE = "console"  # the guest's serial console as the host has it
     PVCLOCK = "pvclock"  # JSON: kvmclock pages as read from guest RAM
     HOST = "host"  # bundle: kernel, clocksource, load, PSI, CPUs
+    HOST_PARAMS = "host-params"  # bundle: module parameters, sysctls, kernel command line
+    CGROUP = "cgroup"  # bundle: files of the guest's control groups and their ancestors
+    MEMORY = "memory"  # bundle: meminfo, vmstat, pressure, status and stat of the guest
+    STORAGE = "storage"  # bundle: mounts, file systems and devices behind open files, blocked tasks
+    KERNEL_LOG = "kernel-log"  # bundle: the end of the host's kernel log, and clocks to map its stamps
+    QEMU_LOG = "qemu-log"  # QEMU's own log of this guest
+    WAITS = "waits"  # bundle: what each thread waits for: state, wchan, system call, kernel stack, last moment on a CPU
+    STACKS = "stacks"  # JSON lines: the functions that each sleeping thread is in
+    ONCPU = "oncpu"  # text of perf script: where threads were while they ran
     LAB = "lab"  # JSON: what the lab did to its own guest, and when
+    SPENT = "spent"  # JSON: what the look itself cost
     TEXT = "text"  # pasted text that nothing recognised
 
 

@@ -134,6 +134,32 @@ class BaselineView(msgspec.Struct, frozen=True, kw_only=True):
     differences: tuple[Difference, ...] = ()
 
 
+class CollectorSpentView(msgspec.Struct, frozen=True, kw_only=True):
+    """CPU time of one collector: in crazytrain's own process, and of the commands that it ran."""
+
+    name: str
+    rung: str
+    own_cpu_ns: int
+    commands_cpu_ns: int
+
+
+class SpentView(msgspec.Struct, frozen=True, kw_only=True):
+    """What looking cost in all, against the budget; ``null`` where it was not measured (pasted text, older cases).
+
+    ``cpu_ns`` and ``cpu_budget_ns`` are of all looks at ``guests`` guests that went on together. ``rungs`` are those of the
+    ladder that were really used, ``bytes`` what was kept of this guest and of the one that it is compared with.
+    """
+
+    cpu_ns: int | None = None
+    cpu_budget_ns: int | None = None
+    longest_stall_ns: int | None = None
+    stall_budget_ns: int | None = None
+    bytes: int = 0
+    rungs: tuple[str, ...] = ()
+    guests: int = 1
+    collectors: tuple[CollectorSpentView, ...] = ()
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """All that a report shows."""
 
@@ -149,4 +175,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     baseline: BaselineView
     case: str = ""
     complete: bool = True
+    spent: SpentView = SpentView()
     notes: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ from crazytrain.model.report import (
     WindowView,
 )
 from crazytrain.report.escape import plain
+from crazytrain.report.spent import spent_view
 from crazytrain.report.story import story
 
 
@@ -58,6 +59,7 @@ def build(conclusion: Conclusion) -> Report:
         baseline=conclusion.baseline,
         case=case.id,
         complete=case.complete,
+        spent=spent_view(case, conclusion.facts),
         notes=tuple(plain(n) for n in conclusion.notes),
     )
 

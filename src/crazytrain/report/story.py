@@ -9,7 +9,6 @@ from crazytrain.model.facts import (
     Facts,
     GuestClock,
     InterruptRates,
-    KvmExits,
     LoopActivity,
     Loops,
     ProcessUse,
@@ -22,9 +21,16 @@ from crazytrain.model.facts import (
 from crazytrain.model.facts.lab import LabDeed
 from crazytrain.model.figures import count, rate, share, span
 from crazytrain.model.report import StoryLine
+from crazytrain.report.bare_story import bare_story
 from crazytrain.report.fd_story import listing_story
+from crazytrain.report.host_story import host_story
+from crazytrain.report.kvm_story import kvm_story
+from crazytrain.report.loop_story import loop_story
+from crazytrain.report.profile_story import profile_story
+from crazytrain.report.qemu_story import qemu_story
 from crazytrain.report.sentence import line
 from crazytrain.report.trace_story import trace_story
+from crazytrain.report.waits_story import waits_story
 
 SHOWN_THREADS = 6
 SHOWN_CALLS = 4
@@ -39,11 +45,17 @@ def story(facts: Facts) -> tuple[StoryLine, ...]:
         *listing_story(facts),
         *_process(facts),
         *_threads(facts),
-        *_exits(facts),
+        *waits_story(facts),
+        *profile_story(facts),
+        *loop_story(facts),
+        *kvm_story(facts),
         *_interrupts(facts),
         *_vcpus(facts),
+        *bare_story(facts),
         *_clock(facts),
         *_state(facts),
+        *qemu_story(facts),
+        *host_story(facts),
         *_console(facts),
         *_lab(facts),
     ]
@@ -129,31 +141,6 @@ def _meaning(errno: str, call: CallUse) -> str:
     if errno == "EAGAIN" and call.call == "futex":
         return " (the value had changed already, no error)"
     return ""
-
-
-def _exits(facts: Facts) -> Iterator[StoryLine]:
-    exits = facts.get(KvmExits)
-    if exits is None or not exits.window_ns:
-        return
-    for title, counts in (("exits in KVM", exits.exits), ("exits to QEMU", exits.userspace)):
-        by_reason: dict[str, int] = {}
-        for one in counts:
-            by_reason[one.reason] = by_reason.get(one.reason, 0) + one.count
-        top = sorted(by_reason.items(), key=lambda x: -x[1])[:4]
-        if top:
-            said = ", ".join(f"{reason} {rate(exits.per_s(n))}" for reason, n in top)
-            yield line(f"{title}: {said}", exits.refs)
-    for port in sorted(exits.ports, key=lambda p: -p.count)[:3]:
-        way = "write" if port.write else "read"
-        owner = f" ({port.owner})" if port.owner else ""
-        yield line(f"port {port.port:#x}{owner}: {way} {rate(exits.per_s(port.count))}", exits.refs)
-    for page in sorted(exits.mmio, key=lambda m: -m.count)[:3]:
-        yield line(
-            f"MMIO page {page.page:#x}: {'write' if page.write else 'read'} {rate(exits.per_s(page.count))}", exits.refs
-        )
-    for msr in sorted(exits.msrs, key=lambda m: -m.count)[:3]:
-        way = "write" if msr.write else "read"
-        yield line(f"MSR {msr.name or hex(msr.index)}: {way} {rate(exits.per_s(msr.count))}", exits.refs)
 
 
 def _interrupts(facts: Facts) -> Iterator[StoryLine]:

@@ -17,6 +17,7 @@ from crazytrain.model.report import (
     Report,
     StepView,
 )
+from crazytrain.report.spent import spent_lines
 
 WIDTH = 110
 SHOWN_DIFFERENCES = 8
@@ -238,6 +239,7 @@ def _evidence(report: Report, full: bool) -> Iterator[Line]:
         yield Line(f"  {len(good)} looks went well: {', '.join(sorted({e.id.split('.')[0] for e in good}))}", "dim")
     for one in rest:
         yield Line(f"  {one.id:<16} {one.outcome}: {one.detail or one.source}")
+    yield from (Line(f"  {says}", "dim") for says in spent_lines(report.spent, full=full))
 
 
 def _cost(one: EvidenceView) -> str:

@@ -18,8 +18,34 @@ from crazytrain.store.texts import all_texts, each_text
 
 _NOTE = "packed for others to read: secrets are masked, names and addresses are placeholders"
 _LEFT_OUT = frozenset({Kind.CONSOLE, Kind.TEXT})  # whatever a guest prints, whatever somebody pasted
-_BUNDLES = frozenset({Kind.IDENTITY, Kind.TASKS, Kind.DESCRIPTORS, Kind.HOST})
-_JSON = frozenset({Kind.BPF, Kind.QMP, Kind.VCPU_SAMPLES, Kind.PVCLOCK, Kind.LAB})
+_BUNDLES = frozenset(
+    {
+        Kind.IDENTITY,
+        Kind.TASKS,
+        Kind.DESCRIPTORS,
+        Kind.DOMSTATS,
+        Kind.HOST,
+        Kind.HOST_PARAMS,
+        Kind.CGROUP,
+        Kind.MEMORY,
+        Kind.STORAGE,
+        Kind.KERNEL_LOG,
+        Kind.WAITS,
+    }
+)
+_JSON = frozenset(
+    {
+        Kind.BPF,
+        Kind.QMP,
+        Kind.QMP_DEVICES,
+        Kind.KVM_STATS,
+        Kind.VCPU_SAMPLES,
+        Kind.PVCLOCK,
+        Kind.STACKS,
+        Kind.LAB,
+        Kind.SPENT,
+    }
+)
 _HARMLESS = frozenset({"", "on", "off", "yes", "no", "true", "false"})
 
 

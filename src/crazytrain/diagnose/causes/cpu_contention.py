@@ -1,25 +1,34 @@
 """Cause host-pressure/cpu-contention."""
 
 from crazytrain.diagnose.cause import Cause, Rank
+from crazytrain.diagnose.cgroup_signs import few_cpus_point, quota_point
 from crazytrain.diagnose.signs import wanted
 from crazytrain.model.facts import HostFacts, ThreadActivity, ThreadRole
+from crazytrain.model.facts.cgroup import CgroupLimits
 from crazytrain.model.figures import share
 from crazytrain.model.finding import Claim, Family, Point
 
 DELAY_FROM = 0.35
 
 
-def cpu_contention(threads: ThreadActivity, host: HostFacts | None) -> Claim:
+def cpu_contention(threads: ThreadActivity, host: HostFacts | None, limits: CgroupLimits | None) -> Claim:
     """Do the guest's vCPUs wait for a CPU of the host?"""
     known = [t for t in threads.of(ThreadRole.VCPU) if t.delay_ratio is not None]
     says = "the host has not enough CPU for this guest: its vCPUs are runnable but wait"
+    quota = quota_point(limits, 150)
+    if quota:
+        says = "a CPU quota of its control group holds this guest back: its vCPUs are runnable but must wait"
     if not known:
-        return Claim(says=says, prior=0.05)
+        return Claim(says=says, prior=0.05, points=quota)
     worst = max(known, key=lambda t: t.delay_ratio or 0.0)
     delay = worst.delay_ratio or 0.0
     held = delay >= DELAY_FROM and delay >= 0.7 * worst.cpu_ratio
     fact = f"{worst.label} waited for a CPU {share(delay)} of the time (of {share(wanted(worst))} that it wanted)"
-    points = [Point(fact, threads.refs, 150 if held else 0.02)]
+    # Some kernels do not count the time of a throttled thread as waiting: beside a quota that ran out, no delay proves nothing.
+    against = 1.0 if quota else 0.02
+    points = [Point(fact, threads.refs, 150 if held else against), *quota]
+    if held:
+        points.extend(few_cpus_point(limits))
     if host and host.pressure_cpu_avg10 is not None:
         stalled = host.pressure_cpu_avg10
         points.append(

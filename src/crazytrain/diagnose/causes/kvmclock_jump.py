@@ -1,5 +1,7 @@
 """Cause guest-clock/kvmclock-jump."""
 
+from collections.abc import Iterator
+
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
 from crazytrain.diagnose.signs import awake, burn_point
 from crazytrain.model.facts import (
@@ -13,6 +15,7 @@ from crazytrain.model.finding import Claim, Family, Point
 
 WRAP_FROM = 1 << 63
 FAR_OFF_NS = 600 * 10**9
+STEP_FROM_NS = 10**9  # what NTP or a new master clock corrects is far below
 
 
 def kvmclock_jump(clock: GuestClock, threads: ThreadActivity | None, view: VcpuView | None) -> Claim:
@@ -21,7 +24,7 @@ def kvmclock_jump(clock: GuestClock, threads: ThreadActivity | None, view: VcpuV
         says = f"no kvmclock page was found in {clock.searched_bytes >> 20} MiB of the guest's memory"
         return Claim(says="the guest's kvmclock was stepped", prior=0.02, points=(Point(says, clock.refs, 0.3),))
     worst = max(clock.pages, key=lambda p: _off_ns(p, clock))
-    points = [_page_point(worst, clock)]
+    points = [_page_point(worst, clock), *_tsc_points(worst, clock), *_step_points(clock)]
     if threads and _off_ns(worst, clock) > FAR_OFF_NS:
         points.append(_waits_point(threads, view))
     return Claim(
@@ -53,6 +56,33 @@ def _page_point(page: PvclockPage, clock: GuestClock) -> Point:
     return Point(
         f"{where}: system_time is {span(page.system_time_ns)}, QEMU runs for {span(clock.uptime_ns)}", clock.refs, 0.05
     )
+
+
+def _tsc_points(worst: PvclockPage, clock: GuestClock) -> Iterator[Point]:
+    """What the TSC beside the time says: a migration carries both along, a step only the clock."""
+    far = _off_ns(worst, clock) > FAR_OFF_NS
+    if clock.ahead_ns is None:
+        if far and worst.signed_ns > 0:
+            yield Point(
+                "the guest's TSC is not of this host or QEMU either: it was migrated or restored", clock.refs, 0.3
+            )
+        return
+    if abs(clock.ahead_ns) <= FAR_OFF_NS:
+        return
+    way = "ahead of" if clock.ahead_ns > 0 else "behind"
+    says = f"system_time is {span(abs(clock.ahead_ns))} {way} the guest's own TSC, which {clock.tsc_base}"
+    if clock.ahead_ns < 0 and worst.signed_ns >= 0:
+        yield Point(f"{says} (a guest that was paused for so long shows this, too)", clock.refs, 1.5)
+    else:
+        yield Point(says, clock.refs, 8)
+
+
+def _step_points(clock: GuestClock) -> Iterator[Point]:
+    steps = [change for change in clock.changes if abs(change.step_ns) >= STEP_FROM_NS]
+    if steps:
+        one = max(steps, key=lambda change: abs(change.step_ns))
+        says = f"the clock was stepped by {span(one.step_ns)} while it was watched (page {one.address:#x})"
+        yield Point(says, clock.refs, 2000)
 
 
 def _waits_point(threads: ThreadActivity, view: VcpuView | None) -> Point:

@@ -2,8 +2,10 @@
 
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.model.evidence import Outcome
-from crazytrain.model.facts import QemuState, ThreadActivity
+from crazytrain.model.facts import QemuState, ThreadActivity, ThreadUse
 from crazytrain.model.finding import Claim, Family, Point
+
+BY_SIGNAL, BY_TRACER = "T", "t"
 
 
 def monitor_hung(state: QemuState, threads: ThreadActivity | None) -> Claim:
@@ -14,11 +16,23 @@ def monitor_hung(state: QemuState, threads: ThreadActivity | None) -> Claim:
         return Claim(says=says, prior=0.02, points=(fact,))
     busy = state.monitor_busy
     points = [Point(f"the monitor timed out: {state.monitor_detail}", state.refs, 3 if busy else 60)]
-    stopped = [t for t in threads.threads if "T" in t.states or "t" in t.states] if threads else []
+    stopped = _stopped(threads)
     if stopped and threads:
-        says = "QEMU's monitor does not answer: the process is stopped (state T: SIGSTOP or a debugger)"
-        points.append(Point(f"{len(stopped)} of its threads are in state T, stopped", threads.refs, 50))
+        says = f"QEMU's process is stopped, so its monitor does not answer: {_by_whom(stopped)}"
+        letters = " and ".join(sorted({letter for thread in stopped for letter in thread.states if letter in "Tt"}))
+        points.append(Point(f"{len(stopped)} of its threads are in state {letters}, stopped", threads.refs, 50))
     return Claim(says=says, prior=0.02, points=tuple(points))
+
+
+def _stopped(threads: ThreadActivity | None) -> list[ThreadUse]:
+    """Threads that stood still at the window's end; one that is traced for a moment at its beginning is none."""
+    return [t for t in threads.threads if t.states and t.states[-1] in (BY_SIGNAL, BY_TRACER)] if threads else []
+
+
+def _by_whom(stopped: list[ThreadUse]) -> str:
+    if any(thread.states[-1] == BY_TRACER for thread in stopped):
+        return "a debugger or tracer holds it"
+    return "somebody sent it SIGSTOP (or left a debugger that did)"
 
 
 CAUSE = Cause(slug="monitor-hung", family=Family.QEMU_BLOCKED, rank=Rank.SYMPTOM, judge=monitor_hung)

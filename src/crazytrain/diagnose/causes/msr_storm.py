@@ -2,6 +2,7 @@
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
 from crazytrain.diagnose.signs import EXIT_STORM_FROM_PER_S, leaving_rate, unseen
+from crazytrain.diagnose.timer_signs import arm_rate
 from crazytrain.model.facts import KvmExits
 from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Claim, Family, Point
@@ -13,11 +14,16 @@ def msr_storm(exits: KvmExits) -> Claim:
     says = "the guest accesses model-specific registers all the time; each access leaves guest mode"
     if msr is None:
         return Claim(says=says, prior=0.02, points=unseen(exits, "kvm_msr", "MSR access"))
-    part = sum(m.count for m in exits.msrs) / max(1.0, leaving_rate(exits) * exits.window_ns / 1e9)
+    every = sum(m.count for m in exits.msrs)
+    part = every / max(every, leaving_rate(exits) * exits.window_ns / 1e9)
     name = msr.name or f"MSR {msr.index:#x}"
-    fact = f"{rate(exits.per_s(msr.count))} accesses to {name}; MSRs are {share(min(part, 1.0))} of what was seen"
+    way = "writes to" if msr.write else "reads of"
+    fact = f"{rate(exits.per_s(msr.count))} {way} {name} ({msr.index:#x}); MSRs are {share(part)} of what was seen"
     storm = exits.per_s(msr.count) >= EXIT_STORM_FROM_PER_S and part >= 0.4
-    return Claim(says=says, prior=0.02, points=(Point(fact, exits.refs, 100 if storm else 0.02),))
+    points = [Point(fact, exits.refs, 300 if storm else 0.02)]
+    if arm_rate(exits) >= 0.25 * exits.per_s(every):
+        points.append(Point("they arm timers and end interrupts: a timer storm says more", exits.refs, 0.1))
+    return Claim(says=f"{says} (mostly {name})", prior=0.02, points=tuple(points))
 
 
 CAUSE = Cause(slug="msr-storm", family=Family.EXIT_STORM, rank=Rank.SPECIFIC, judge=msr_storm, absorbs=BUSY)

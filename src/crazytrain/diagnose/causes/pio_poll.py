@@ -7,15 +7,17 @@ from crazytrain.diagnose.signs import (
     PM_TIMER_PORTS,
     RTC_PORTS,
     awake,
+    runs_os,
     top_port,
     unseen,
 )
-from crazytrain.model.facts import CpuMode, KvmExits, PortUse, VcpuView
+from crazytrain.model.facts import KvmExits, PortUse, VcpuView
 from crazytrain.model.figures import count, rate, share
 from crazytrain.model.finding import Claim, Family, Point
 from crazytrain.model.ports import port_owner
 
 FEW_PLACES = 8
+PIC_PORTS = (0x20, 0xA0)
 
 
 def pio_poll(exits: KvmExits | None, view: VcpuView | None) -> Claim:
@@ -55,17 +57,15 @@ def _rate_point(exits: KvmExits, port: PortUse, part: float) -> Point:
 
 
 def _other_owner_points(port: PortUse, view: VcpuView | None, exits: KvmExits) -> tuple[Point, ...]:
+    if port.port in PIC_PORTS:
+        return (Point("it is how interrupts are ended: what interrupts so often says more", exits.refs, 0.02),)
     if port.port in (*RTC_PORTS, *PIT_PORTS):
         return (Point("the port belongs to a timer: a timer storm says more", exits.refs, 0.1),)
-    if port.port in PM_TIMER_PORTS and view and _runs_os(view):
+    if port.port in PM_TIMER_PORTS and view and runs_os(view):
         return (Point("the port is the ACPI PM timer of a running system: it reads its clock", view.refs, 0.05),)
     if view and any(v.places <= 8 for v in view.vcpus):
         return (Point("the vCPU stays at a few instructions: a polling loop", view.refs, 2),)
     return ()
-
-
-def _runs_os(view: VcpuView) -> bool:
-    return any(v.mode in (CpuMode.LONG, CpuMode.PROTECTED) and v.places > 8 for v in view.vcpus)
 
 
 CAUSE = Cause(slug="pio-poll", family=Family.EXIT_STORM, rank=Rank.SPECIFIC, judge=pio_poll, absorbs=BUSY)

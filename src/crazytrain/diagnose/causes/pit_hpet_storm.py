@@ -1,15 +1,10 @@
 """Cause timer-storm/pit-hpet-storm."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
-from crazytrain.diagnose.signs import PIT_PORTS
+from crazytrain.diagnose.signs import PIT_PORTS, TICK_STORM_FROM_PER_S
 from crazytrain.diagnose.timer_signs import PIT_IRQ, irq_point, port_point
-from crazytrain.model.facts import (
-    InterruptRates,
-    KvmExits,
-    ThreadActivity,
-    ThreadRole,
-)
-from crazytrain.model.figures import share
+from crazytrain.model.facts import InterruptRates, KvmExits, ThreadActivity, ThreadRole, ThreadUse
+from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Claim, Family, Look, Point
 
 
@@ -18,19 +13,29 @@ def pit_hpet_storm(irqs: InterruptRates | None, exits: KvmExits | None, threads:
     points: list[Point] = []
     if irqs and PIT_IRQ not in irqs.uncounted:
         points.append(irq_point(irqs, PIT_IRQ, "the PIT or HPET"))
-    if exits and exits.ports:
+    kernels = threads.of(ThreadRole.KVM_PIT) if threads else ()
+    if kernels and threads:
+        points.append(_kernel_point(kernels[0], threads))
+    if exits and exits.ports and not points:
         points.append(port_point(exits, "the PIT's ports 0x40 to 0x43", *PIT_PORTS))
-    pit = threads.of(ThreadRole.KVM_PIT) if threads else ()
-    if pit and threads:
-        used = sum(t.cpu_ratio for t in pit)
-        says = f"the kernel thread {pit[0].comm} took {share(used)} of a CPU"
-        points.append(Point(says, threads.refs, 40 if used >= 0.1 else 0.3))
     return Claim(
         says="the guest's PIT or HPET ticks at a high rate",
         prior=0.02,
         points=tuple(points),
         missing=() if points else (Look("how often IRQ 0 fires", "info irq, twice, in the monitor"),),
     )
+
+
+def _kernel_point(thread: ThreadUse, threads: ThreadActivity) -> Point:
+    """KVM's PIT wakes this thread for each tick that it injects, and for nothing else."""
+    ticks = thread.switches_per_s
+    took = f"the kernel thread {thread.comm} took {share(thread.cpu_ratio)} of a CPU"
+    if ticks is None:
+        return Point(took, threads.refs, 40 if thread.cpu_ratio >= 0.1 else 0.5)
+    says = f"{took} and woke {rate(ticks)}: once for each tick of the PIT"
+    if ticks >= TICK_STORM_FROM_PER_S:
+        return Point(says, threads.refs, 1000)
+    return Point(says, threads.refs, 0.01 if ticks < 300 else 0.4)
 
 
 CAUSE = Cause(

@@ -2,15 +2,65 @@
 
 from crazytrain.lab.errors import NoSuchLabGuest
 from crazytrain.lab.guest import LabGuest
+from crazytrain.lab.guests.apic_timer_storm import APIC_TIMER_STORM
+from crazytrain.lab.guests.blocked_io import BLOCKED_IO
 from crazytrain.lab.guests.busy import BUSY
+from crazytrain.lab.guests.cpu_starved import CPU_STARVED
+from crazytrain.lab.guests.dead_client import DEAD_CLIENT
+from crazytrain.lab.guests.disk_heavy import DISK_HEAVY
+from crazytrain.lab.guests.enospc import ENOSPC
+from crazytrain.lab.guests.hlt_idle import HLT_IDLE
 from crazytrain.lab.guests.idle import IDLE
+from crazytrain.lab.guests.jmp_spin import JMP_SPIN
+from crazytrain.lab.guests.jmp_spin_irq import JMP_SPIN_IRQ
 from crazytrain.lab.guests.kvmclock_jump import KVMCLOCK_JUMP
+from crazytrain.lab.guests.migrating import MIGRATING
+from crazytrain.lab.guests.mmio_poll import MMIO_POLL
+from crazytrain.lab.guests.monitor_hung import MONITOR_HUNG
+from crazytrain.lab.guests.msr_storm import MSR_STORM
+from crazytrain.lab.guests.net_flood import NET_FLOOD
+from crazytrain.lab.guests.no_boot import NO_BOOT
 from crazytrain.lab.guests.panic_spin import PANIC_SPIN
 from crazytrain.lab.guests.pio_poll import PIO_POLL
+from crazytrain.lab.guests.pit_storm import PIT_STORM
+from crazytrain.lab.guests.pit_storm_qemu import PIT_STORM_QEMU
+from crazytrain.lab.guests.reboot_loop import REBOOT_LOOP
 from crazytrain.lab.guests.rtc_storm import RTC_STORM
+from crazytrain.lab.guests.storage_stall import STORAGE_STALL
+from crazytrain.lab.guests.usb_polling import USB_POLLING
 from crazytrain.lab.guests.user_spin import USER_SPIN
+from crazytrain.lab.guests.vnc_load import VNC_LOAD
 
-GUESTS: tuple[LabGuest, ...] = (IDLE, BUSY, USER_SPIN, RTC_STORM, PANIC_SPIN, PIO_POLL, KVMCLOCK_JUMP)
+GUESTS: tuple[LabGuest, ...] = (
+    IDLE,
+    BUSY,
+    HLT_IDLE,
+    USER_SPIN,
+    RTC_STORM,
+    PANIC_SPIN,
+    PIO_POLL,
+    KVMCLOCK_JUMP,
+    STORAGE_STALL,
+    BLOCKED_IO,
+    APIC_TIMER_STORM,
+    JMP_SPIN,
+    JMP_SPIN_IRQ,
+    MMIO_POLL,
+    MSR_STORM,
+    NO_BOOT,
+    PIT_STORM,
+    PIT_STORM_QEMU,
+    REBOOT_LOOP,
+    ENOSPC,
+    MONITOR_HUNG,
+    CPU_STARVED,
+    USB_POLLING,
+    DISK_HEAVY,
+    MIGRATING,
+    VNC_LOAD,
+    NET_FLOOD,
+    DEAD_CLIENT,
+)
 
 
 def find_guest(name: str) -> LabGuest:

@@ -9,8 +9,12 @@ from crazytrain.model.facts.descriptors import Descriptor, DescriptorTable
 from crazytrain.model.facts.host import HostFacts
 from crazytrain.model.facts.kvm import (
     ExitCount,
+    ExitPlace,
+    ExitTime,
     FaultUse,
+    HaltUse,
     HypercallUse,
+    IrqLineUse,
     KvmCounter,
     KvmExits,
     KvmStat,
@@ -20,9 +24,24 @@ from crazytrain.model.facts.kvm import (
     MsrUse,
     PortUse,
     PvclockUpdate,
+    VcpuWindow,
     VectorUse,
 )
-from crazytrain.model.facts.loop import LoopActivity, Loops
+from crazytrain.model.facts.loop import (
+    EmptyRead,
+    EpollSet,
+    EpollWatch,
+    EventfdCount,
+    EventfdCounts,
+    Eventfds,
+    EventfdUse,
+    LoopActivity,
+    LoopReading,
+    LoopReadings,
+    Loops,
+    ReadyCount,
+    ReadyUse,
+)
 from crazytrain.model.facts.process import ProcessFacts
 from crazytrain.model.facts.qemu import (
     MONITOR_BUSY,
@@ -51,12 +70,26 @@ from crazytrain.model.facts.syscalls import (
     WaitUse,
 )
 from crazytrain.model.facts.threads import ProcessUse, TaskReading, TaskTable, ThreadActivity, ThreadRole, ThreadUse
-from crazytrain.model.facts.vcpu import CpuMode, VcpuActivity, VcpuSample, VcpuSamples, VcpuView
+from crazytrain.model.facts.vcpu import (
+    ArmActivity,
+    ArmSample,
+    ArmSamples,
+    ArmView,
+    CpuMode,
+    VcpuActivity,
+    VcpuSample,
+    VcpuSamples,
+    VcpuView,
+)
 
 T = TypeVar("T")
 
 __all__ = [
     "MONITOR_BUSY",
+    "ArmActivity",
+    "ArmSample",
+    "ArmSamples",
+    "ArmView",
     "CallUse",
     "ConsoleLine",
     "ConsoleLog",
@@ -65,16 +98,27 @@ __all__ = [
     "Descriptor",
     "DescriptorTable",
     "Drained",
+    "EmptyRead",
+    "EpollSet",
+    "EpollWatch",
     "ErrorCount",
+    "EventfdCount",
+    "EventfdCounts",
+    "EventfdUse",
+    "Eventfds",
     "ExitCount",
+    "ExitPlace",
+    "ExitTime",
     "Facts",
     "FaultUse",
     "GuestClock",
+    "HaltUse",
     "HandlerQuery",
     "HostFacts",
     "HypercallUse",
     "InterruptRates",
     "IrqCount",
+    "IrqLineUse",
     "IrqRate",
     "IrqReading",
     "KvmCounter",
@@ -84,6 +128,8 @@ __all__ = [
     "KvmStats",
     "LineMeaning",
     "LoopActivity",
+    "LoopReading",
+    "LoopReadings",
     "LoopWait",
     "Loops",
     "MmioUse",
@@ -97,6 +143,8 @@ __all__ = [
     "QemuConfig",
     "QemuEra",
     "QemuState",
+    "ReadyCount",
+    "ReadyUse",
     "SignalDelivery",
     "SignalRead",
     "SyscallUse",
@@ -113,6 +161,7 @@ __all__ = [
     "VcpuSample",
     "VcpuSamples",
     "VcpuView",
+    "VcpuWindow",
     "VectorUse",
     "WaitUse",
 ]

@@ -20,6 +20,7 @@ class LineMeaning(StrEnum):
     OOM = "out of memory"
     IO_ERROR = "I/O error"
     OOPS = "oops"
+    NO_BOOT = "nothing to boot"
 
 
 class ConsoleLine(msgspec.Struct, frozen=True, kw_only=True):

@@ -73,12 +73,66 @@ class PvclockUpdate(msgspec.Struct, frozen=True, kw_only=True):
     tsc_timestamp: int
 
 
+class ExitTime(msgspec.Struct, frozen=True, kw_only=True):
+    """How long exits to one reason took, of one vCPU thread: ``samples`` were timed, ``mean_ns`` each.
+
+    ``time_ns`` is that times all exits of the reason, an estimate.
+    """
+
+    reason: str
+    tid: int
+    samples: int
+    mean_ns: float
+    time_ns: int
+
+
+class ExitPlace(msgspec.Struct, frozen=True):
+    """A guest instruction that left guest mode, and how often among the sampled exits."""
+
+    address: int
+    count: int
+
+
+class IrqLineUse(msgspec.Struct, frozen=True, kw_only=True):
+    """One interrupt line (GSI) of the guest that KVM was told to raise or to lower."""
+
+    gsi: int
+    raised: int
+    lowered: int
+
+
+class HaltUse(msgspec.Struct, frozen=True, kw_only=True):
+    """How one vCPU thread's halts ended.
+
+    ``polled`` halts ended while KVM still polled for work, burning the host's CPU for ``polled_ns``; ``waited`` ones let go
+    of the CPU for ``waited_ns`` (which begins with the polling that was in vain). ``in_vain`` woke up for nothing.
+    """
+
+    tid: int
+    polled: int
+    polled_ns: int
+    waited: int
+    waited_ns: int
+    in_vain: int = 0
+
+
+class VcpuWindow(msgspec.Struct, frozen=True, kw_only=True):
+    """A window that KVM changes by itself (halt polling: ns; PAUSE loops: cycles), of one vCPU: how often, mean value."""
+
+    vcpu: int
+    changes: int
+    mean: float
+
+
 class KvmExits(msgspec.Struct, frozen=True, kw_only=True):
     """Exits over the window. ``window_ns`` 0 means that counts are no rates.
 
     ``hardware`` tells whether exits inside the kernel (kvm_exit) were seen; where they do not fire only exits to
     userspace are counted. ``left_out`` names events that this kernel could not be asked for: what they count is not
-    zero but unknown. Pages are the addresses at which they begin.
+    zero but unknown. Pages are the addresses at which they begin. ``times`` are those from an exit to the next entry (HLT:
+    the idle time), ``outside`` those from an exit to QEMU to the next KVM_RUN; one exit in 64 is timed. ``msis`` and
+    ``accepted`` are vectors of message-signalled interrupts and those that local APICs took. ``halt_polls`` and
+    ``pause_windows`` are what KVM itself changed them to.
     """
 
     window_ns: int
@@ -91,6 +145,15 @@ class KvmExits(msgspec.Struct, frozen=True, kw_only=True):
     vectors: tuple[VectorUse, ...] = ()
     hypercalls: tuple[HypercallUse, ...] = ()
     faults: tuple[FaultUse, ...] = ()
+    times: tuple[ExitTime, ...] = ()
+    outside: tuple[ExitTime, ...] = ()
+    places: tuple[ExitPlace, ...] = ()
+    irq_lines: tuple[IrqLineUse, ...] = ()
+    msis: tuple[VectorUse, ...] = ()
+    accepted: tuple[VectorUse, ...] = ()
+    halts: tuple[HaltUse, ...] = ()
+    halt_polls: tuple[VcpuWindow, ...] = ()
+    pause_windows: tuple[VcpuWindow, ...] = ()
     hardware: bool = False
     left_out: tuple[str, ...] = ()
     refs: tuple[Ref, ...] = ()

@@ -46,7 +46,9 @@ class QemuState(msgspec.Struct, frozen=True, kw_only=True):
 
     ``monitor`` is the outcome of asking at all: a monitor that never answers is a fact of its own. ``monitor_busy``: it
     did not answer because it serves one client at a time and another one is connected. ``io_errors`` are block devices
-    in trouble (``drive0: nospace``), ``mono_ns`` when it was asked.
+    in trouble (``drive0: nospace``), ``mono_ns`` when it was asked. ``told_by`` is ``monitor``, or ``libvirt`` for what libvirt
+    knows by its own calls; ``status_reason`` is libvirt's own wording then. ``marked``: asking QEMU through libvirt has set libvirt's mark
+    custom-monitor on the domain.
     """
 
     monitor: Outcome
@@ -54,6 +56,9 @@ class QemuState(msgspec.Struct, frozen=True, kw_only=True):
     monitor_busy: bool = False
     mono_ns: int = 0
     status: str = ""
+    status_reason: str = ""
+    told_by: str = "monitor"
+    marked: bool = False
     version: tuple[int, int, int] | None = None
     version_text: str = ""
     kvm: bool | None = None

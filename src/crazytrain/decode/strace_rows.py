@@ -1,0 +1,215 @@
+"""Lines of strace as rows, by one regular expression that is made for the way in which this trace's lines begin.
+
+A general pattern has to try all prefixes that strace can write at each line. Those of one trace are alike, so a few lines
+tell which pattern reads the rest; that is three times as fast. What the fast pattern does not read, the general one does,
+line by line, so that both give the same. Control characters that no terminal acts on are looked for in what is read only.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from functools import cache
+
+from crazytrain.decode.strace_line import CAREFUL_LINE, CLOSED_LINE, End, end_of, is_plain_note
+
+# Thread, head (`read(17`, `<... read r`), timeout of a wait as written, what follows `) = ` up to the line's end. Empty
+# parts where a line has none: all are where it reports no call, the last one where the call has not come back yet.
+Row = tuple[bytes, bytes, bytes, bytes]
+NOTHING: Row = (b"", b"", b"", b"")
+RESUMED = b"<"
+
+_THREADS = (
+    rb"()",
+    rb"\[pid +(\d+)\] ",
+    rb"(\d+) +",
+    rb"\[pid +(\d+)<[^>\n]*>\] ",
+    rb"(\d+)<[^>\n]*> +",
+    rb"(?:\[pid +(\d+)\] )?",  # strace -f before there is a second thread
+)
+_TIMES = (rb"", rb"\d\d:\d\d:\d\d\.\d+ ", rb"\d\d:\d\d:\d\d ", rb"\d+\.\d+ ", rb" *\d+\.\d+ ")
+_SAMPLE_LINES = 24
+_HEAD = rb"(<\.\.\. [^ ]* r|[^(]*\(\d*)"
+_END = rb"(?:[^\n]*\) *= *([^\n]*)\n|[^\n]*\n)"
+# What stands between the head and the timeout, where the first word is the call's name.
+_UP_TO_TIMEOUT = {
+    "poll": rb"\[[^]]*\], \d+",
+    "poll of named descriptors": rb"\[[^\n]*\], \d+",
+    "sets": rb", \[[^]]*\](?:, \[[^]]*\]|, NULL|, \d+)*",
+    "io_uring": rb", \d+, \d+",
+}
+_TIMEOUT = rb", (\{[^}]*\}|-?\d+|[A-Z_|]+)"
+_FORMS = {
+    "ppoll": "poll",
+    "poll": "poll",
+    "select": "sets",
+    "_newselect": "sets",
+    "pselect6": "sets",
+    "epoll_wait": "sets",
+    "epoll_pwait": "sets",
+    "epoll_pwait2": "sets",
+    "io_uring_enter": "io_uring",
+}
+_CALL = re.compile(rb"[a-z_]\w*\(\d*")
+_CAME_BACK = re.compile(rb"<\.\.\. [a-z_]\w* r")
+_BROKEN_OFF = b" <unfinished ...>\n"
+_OTHERWISE = (b"<unfinished ...>", b"<detached ...>")
+_MOST_KNOWN = 50_000
+_MANY = 4  # a block in which every fourth line is odd is not of the dialect
+
+
+@cache
+def _pattern(prefix: bytes, waits: frozenset[str], *, strict: bool) -> re.Pattern[bytes]:
+    forms = b"|".join(_UP_TO_TIMEOUT[form] for form in sorted(waits))
+    timeout = rb"(?:(?:" + forms + rb")" + _TIMEOUT + rb")?" if waits else rb"()"
+    line = prefix + _HEAD + timeout + _END
+    if strict:  # nothing reaches into the next line, a fifth slower
+        line = re.sub(rb"\[\^(\\n)?", rb"[^\\n", line)
+    return re.compile(line + rb"|[^\n]*\n")
+
+
+def _prefix_of(lines: Iterable[bytes]) -> bytes:
+    """The prefix that fits most of some lines."""
+    sample = [line for line in lines if line][:_SAMPLE_LINES]
+    prefixes = [thread + time for thread in _THREADS for time in _TIMES]
+    return max(prefixes, key=lambda prefix: _fitting(prefix, sample))
+
+
+def _fitting(prefix: bytes, sample: list[bytes]) -> int:
+    pattern = _head_after(prefix)
+    return sum(pattern.match(line) is not None for line in sample)
+
+
+@cache
+def _head_after(prefix: bytes) -> re.Pattern[bytes]:
+    return re.compile(prefix + rb"[a-z_<]")
+
+
+class Sheet:
+    """Some whole lines of a trace and the row that each is."""
+
+    def __init__(self, text: bytes, rows: list[Row]) -> None:
+        self.text = text
+        self.rows = rows
+        self.counts = Counter(rows)
+        self.doubtful: list[int] = []  # lines that may be something else than strace, or a part of a broken line
+        self._lines: list[bytes] = []
+
+    @property
+    def lines(self) -> list[bytes]:
+        """The lines without their ends."""
+        if not self._lines and self.rows:
+            self._lines = self.text.split(b"\n")
+        return self._lines
+
+    def part(self, start: int, stop: int) -> "Sheet":
+        """Some of the lines, as a sheet of their own."""
+        if (start, stop) == (0, len(self.rows)):
+            return self
+        lines = self.lines[start:stop]
+        return Sheet(b"".join(line + b"\n" for line in lines), self.rows[start:stop])
+
+    def where(self, kinds: frozenset[Row] | set[Row]) -> list[int]:
+        """The lines whose row is one of these."""
+        return [index for index, row in enumerate(self.rows) if row in kinds]
+
+
+class RowReader:
+    """Reads blocks of lines of one trace; remembers what its lines look like."""
+
+    def __init__(self) -> None:
+        self._prefix: bytes | None = None
+        self._waits: frozenset[str] = frozenset()
+        self._plain: set[bytes] = set()  # heads and ends that are read well; none can be taken for one of the others
+        self.ends: dict[bytes, End] = {}
+
+    def read(self, block: bytes) -> Sheet:
+        """Read whole lines; each is one row. The last one may lack its end."""
+        if not block.endswith(b"\n"):
+            block += b"\n"
+        sheet = Sheet(block, self._fast(block))
+        odd = self._odd(sheet)
+        if sum(sheet.counts[row] for row in odd) * _MANY > len(sheet.rows):
+            self._prefix = _prefix_of(block.split(b"\n", 4 * _SAMPLE_LINES)[: 4 * _SAMPLE_LINES])
+            sheet = Sheet(block, self._fast(block))
+            odd = self._odd(sheet)
+        if sum(sheet.counts[row] for row in odd) * _MANY > len(sheet.rows):
+            sheet = Sheet(block, CAREFUL_LINE.findall(block)[: block.count(b"\n")])
+            odd = self._odd(sheet)
+        if odd:
+            self._look_closely(sheet, odd)
+        self._look_at_begun(sheet, suspicious=bool(odd))
+        return sheet
+
+    def _fast(self, block: bytes) -> list[Row]:
+        if self._prefix is None:
+            self._prefix = _prefix_of(block.split(b"\n", 4 * _SAMPLE_LINES)[: 4 * _SAMPLE_LINES])
+        rows: list[Row] = _pattern(self._prefix, self._waits, strict=False).findall(block)
+        if len(rows) == block.count(b"\n"):
+            return rows
+        return _pattern(self._prefix, self._waits, strict=True).findall(block)
+
+    def expect(self, call: str, text: bytes) -> None:
+        """Take the timeouts of this wait out of the lines from now on; ``text`` is a line of it in which none was found."""
+        form = _FORMS.get(call, "")
+        named = "poll of named descriptors"
+        if form == "poll" and form in self._waits and b">, events" in text:
+            self._waits = self._waits - {form} | {named}
+        elif form and not (form == "poll" and named in self._waits):
+            self._waits |= {form}
+
+    def _odd(self, sheet: Sheet) -> set[Row]:
+        """Rows in which the fast pattern may have read something else than the general one does."""
+        plain = self._plain
+        return {row for row in sheet.counts if not (row[1] in plain and row[3] in plain) and not self._is_plain(row)}
+
+    def _is_plain(self, row: Row) -> bool:
+        head, end = row[1], row[3]
+        return self._is_plain_head(head) and self.end_of(end).closed if end else _CALL.fullmatch(head) is not None
+
+    def _is_plain_head(self, head: bytes) -> bool:
+        plain = head in self._plain or bool(_CALL.fullmatch(head) or _CAME_BACK.fullmatch(head))
+        if plain:
+            self._plain.add(head)
+        return plain
+
+    def end_of(self, returned: bytes) -> End:
+        """What stands behind ``) = ``."""
+        end = self.ends.get(returned)
+        if end is None:
+            end = end_of(returned)
+            if len(self.ends) >= _MOST_KNOWN:
+                self.ends.clear()
+                self._plain.clear()
+            self.ends[returned] = end
+            if end.closed:
+                self._plain.add(returned)
+        return end
+
+    def _look_closely(self, sheet: Sheet, odd: set[Row]) -> None:
+        """Read odd lines once more, each for itself, and say which of them are no whole lines of strace."""
+        for index in sheet.where(odd):
+            line = sheet.lines[index]
+            found = CAREFUL_LINE.match(line)
+            row: Row = found.groups(b"") if found else NOTHING  # type: ignore[assignment]
+            _put(sheet, index, row)
+            if not (CLOSED_LINE.match(line + b"\n") or is_plain_note(line)):
+                sheet.doubtful.append(index)
+
+    def _look_at_begun(self, sheet: Sheet, *, suspicious: bool) -> None:
+        """Doubt calls that did not come back and are not marked as broken off."""
+        begun = {row for row in sheet.counts if not row[3] and row[1] and not row[1].startswith(RESUMED)}
+        if not begun or (not suspicious and sum(sheet.counts[row] for row in begun) == sheet.text.count(_BROKEN_OFF)):
+            return
+        for index in sheet.where(begun):
+            if not any(mark in sheet.lines[index] for mark in _OTHERWISE):
+                sheet.doubtful.append(index)
+        sheet.doubtful = sorted(set(sheet.doubtful))
+
+
+def _put(sheet: Sheet, index: int, row: Row) -> None:
+    before = sheet.rows[index]
+    sheet.rows[index] = row
+    sheet.counts[row] += 1
+    sheet.counts[before] -= 1
+    if not sheet.counts[before]:
+        del sheet.counts[before]

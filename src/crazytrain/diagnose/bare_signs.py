@@ -1,0 +1,60 @@
+"""Signs that the causes share which ask whether an operating system runs at all."""
+
+from crazytrain.model.facts import KvmExits
+from crazytrain.model.facts.firmware import BarePlace, BareView
+from crazytrain.model.facts.resets import Resets
+from crazytrain.model.figures import count, rate, share
+from crazytrain.model.finding import Point
+
+BARE_FROM = 0.95  # of the samples without paging: no operating system has taken over
+IN_ROM_FROM = 0.8  # of the samples in the firmware; the rest may be its interrupt handlers' stubs in low memory
+
+
+def bare_points(view: BareView) -> tuple[Point, ...]:
+    """Whether every vCPU runs as firmware and boot loaders do, without paging."""
+    least = min((v.bare_ratio for v in view.vcpus), default=0.0)
+    samples = sum(v.samples for v in view.vcpus)
+    if least >= BARE_FROM:
+        return (Point(f"no paging in {count(samples, 'sample')}: no operating system runs", view.refs, 10),)
+    if all(v.bare_ratio >= BARE_FROM or v.uefi_ratio >= BARE_FROM for v in view.vcpus) and view.vcpus:
+        says = f"long mode, but below 4 GiB in {count(samples, 'sample')}, as UEFI runs: no kernel of today is there"
+        return (Point(says, view.refs, 8),)
+    return (Point(f"paging is on in {share(1 - least)} of the samples: an operating system runs", view.refs, 0.01),)
+
+
+def waiting(view: BareView) -> tuple[BarePlace, ...]:
+    """VCPUs that were halted in the firmware, able to wake."""
+    return tuple(
+        v
+        for v in view.vcpus
+        if max(v.rom_ratio, v.uefi_ratio) >= IN_ROM_FROM
+        and v.halted_ratio >= IN_ROM_FROM
+        and v.interrupts_off_ratio < 1 - IN_ROM_FROM
+    )
+
+
+def shutdowns(exits: KvmExits | None) -> int:
+    """Triple faults that KVM saw in the window: told to QEMU as SHUTDOWN, or inside the kernel by the processor's name."""
+    if exits is None:
+        return 0
+    told = sum(e.count for e in exits.userspace if e.reason == "SHUTDOWN")
+    return max(told, sum(e.count for e in exits.exits if e.reason.lower() in ("triple_fault", "shutdown")))
+
+
+def shutdown_point(exits: KvmExits, *, once: float, again: float) -> Point:
+    """Triple faults as a point: one may be how an old system reboots, two in a few seconds are no system at all."""
+    times = shutdowns(exits)
+    if not times:
+        return Point("no triple fault was seen", exits.refs, 0.05)
+    pace = f" ({rate(exits.per_s(times))})" if exits.window_ns else ""
+    says = f"the vCPU shut down by a triple fault {count(times, 'time')}{pace}"
+    return Point(says, exits.refs, again if times > 1 else once)
+
+
+def reset_point(resets: Resets) -> Point:
+    """Resets that QEMU told of. Those that somebody outside asked for are no fault of the guest."""
+    own = resets.by_guest + resets.untold
+    if not own:
+        return Point(f"the guest was reset from outside {count(resets.by_host, 'time')}", resets.refs, 0.1)
+    says = f"QEMU told of {count(own, 'reset')} that the guest caused, in the moments in which it was asked"
+    return Point(says, resets.refs, 200 if own > 1 else 10)

@@ -1,0 +1,66 @@
+"""Signs that causes share which rest on what threads wait for."""
+
+from collections.abc import Iterable
+
+from crazytrain.model.evidence import Outcome
+from crazytrain.model.facts import QemuState, ThreadRole
+from crazytrain.model.facts.waits import Waiting, Waits
+from crazytrain.model.figures import span
+from crazytrain.model.finding import Point
+from crazytrain.model.waiting import described, holds
+
+STOPPED = ("T", "t")
+SERVES = (ThreadRole.MAIN_LOOP, ThreadRole.IOTHREAD)
+
+
+def lasted_ns(wait: Waiting) -> int:
+    """For how long a thread has been in its wait, as far as that is known."""
+    return wait.at_least_ns or 0
+
+
+def longest(waits: Iterable[Waiting]) -> Waiting | None:
+    """The one that has waited longest."""
+    return max(waits, key=lasted_ns, default=None)
+
+
+def serving(waits: Waits) -> tuple[Waiting, ...]:
+    """The threads that must not wait for long: event loops, and whoever holds a lock that others want. Not if stopped."""
+    owners = {lock.owner for lock in waits.locks}
+    return tuple(
+        wait for wait in waits.threads if (wait.role in SERVES or wait.tid in owners) and wait.state not in STOPPED
+    )
+
+
+def wait_point(wait: Waiting, ratio: float) -> Point:
+    """A wait as a point: who, in what, for how long, and in which of QEMU's functions."""
+    meaning = f": {wait.meaning}" if wait.meaning else ""
+    kernel = f" (the kernel's {wait.wchan})" if wait.wchan else ""
+    return Point(f"{described(wait)}{kernel}{meaning}", wait.refs, ratio)
+
+
+def lock_points(wait: Waiting, waits: Waits, ratio: float) -> tuple[Point, ...]:
+    """Who waits for what this thread holds; nothing where nobody does."""
+    held = holds(waits, wait.tid)
+    refs = tuple(ref for lock in waits.locks if lock.owner == wait.tid for ref in lock.refs)
+    return (
+        (Point(f"{wait.label} (thread {wait.tid}): {held}; the lock's own words name it", refs or waits.refs, ratio),)
+        if held
+        else ()
+    )
+
+
+def monitor_points(state: QemuState | None) -> tuple[Point, ...]:
+    """Whether the monitor hangs with it; a monitor that answers says that the main loop turns."""
+    if state is None:
+        return ()
+    if state.monitor is Outcome.TIMED_OUT:
+        busy = " (it may serve another client)" if state.monitor_busy else ""
+        says = f"the monitor does not answer: {state.monitor_detail}{busy}"
+        return (Point(says, state.refs, 1.5 if state.monitor_busy else 3),)
+    return (Point("QEMU's monitor answers", state.refs, 0.3),) if state.status else ()
+
+
+def none_waits(waits: Waits, what: str) -> Point:
+    """That no thread waits so, as a point against."""
+    seen = f"{waits.instants} looks over {span(waits.window_ns)}" if waits.window_ns else "one look"
+    return Point(f"no {what} ({seen})", waits.refs, 0.02)

@@ -1,0 +1,4 @@
+"""Names of the files in a lab guest's folder that a guest writes."""
+
+CONSOLE = "console.log"
+DEBUGCON = "debugcon.log"

@@ -1,0 +1,87 @@
+"""Flame graphs of running threads, in the formats of other tools: collapsed stacks, and speedscope."""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from crazytrain.model.facts.stacks import CpuProfile, RunningStack, ThreadProfile
+from crazytrain.report.escape import plain
+
+_SCHEMA = "https://www.speedscope.app/file-format-schema.json"
+
+
+class _Frame(msgspec.Struct):
+    name: str
+
+
+class _Shared(msgspec.Struct):
+    frames: list[_Frame]
+
+
+class _Profile(msgspec.Struct, rename="camel"):
+    name: str
+    unit: str
+    start_value: float
+    end_value: float
+    samples: list[list[int]]
+    weights: list[float]
+    type: str = "sampled"
+
+
+class _File(msgspec.Struct, rename={"schema": "$schema", "active_profile_index": "activeProfileIndex"}):
+    schema: str
+    shared: _Shared
+    profiles: list[_Profile]
+    name: str
+    exporter: str
+    active_profile_index: int = 0
+
+
+def collapsed(profile: CpuProfile) -> str:
+    """Lines of ``role;thread;function;...;function count``, the outermost function first, as flamegraph.pl reads them."""
+    return "".join(f"{line}\n" for line in _lines(profile))
+
+
+def _lines(profile: CpuProfile) -> Iterator[str]:
+    for thread in profile.threads:
+        for stack in sorted(thread.stacks, key=lambda one: one.frames):
+            yield f"{';'.join((_role(thread), _thread(thread), *_names(stack)))} {stack.count}"
+
+
+def _role(thread: ThreadProfile) -> str:
+    return _word(thread.role.value)
+
+
+def _thread(thread: ThreadProfile) -> str:
+    return _word(f"{thread.label} {thread.tid}")
+
+
+def _names(stack: RunningStack) -> tuple[str, ...]:
+    return tuple(_word(name) for name in stack.frames)
+
+
+def _word(text: str) -> str:
+    return plain(text).replace(";", ":") or "?"
+
+
+def speedscope(profile: CpuProfile, name: str, tool: str) -> str:
+    """JSON for speedscope.app: one profile a thread. A weight is the time that a sample stands for, or 1 where it is not known."""
+    numbers: dict[str, int] = {}
+    profiles = [_of_thread(thread, profile, numbers) for thread in profile.threads]
+    frames = [_Frame(one) for one in numbers]
+    file = _File(_SCHEMA, _Shared(frames), profiles, plain(name), tool)
+    return msgspec.json.format(msgspec.json.encode(file), indent=1).decode() + "\n"
+
+
+def _of_thread(thread: ThreadProfile, profile: CpuProfile, numbers: dict[str, int]) -> _Profile:
+    each = 1000.0 / profile.hz if profile.hz else 1.0
+    samples = [[numbers.setdefault(one, len(numbers)) for one in _names(stack)] for stack in thread.stacks]
+    weights = [stack.count * each for stack in thread.stacks]
+    return _Profile(
+        name=f"{_role(thread)}: {_thread(thread)}",
+        unit="milliseconds" if profile.hz else "none",
+        start_value=0.0,
+        end_value=sum(weights),
+        samples=samples,
+        weights=weights,
+    )
