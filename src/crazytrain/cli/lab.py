@@ -34,7 +34,12 @@ def start_guest(
     ] = None,
     qemu: QEMU = None,
 ) -> None:
-    """Start a guest and return when it is seen to misbehave (or to be healthy). It runs until `lab stop`."""
+    """Start a guest and return when it is seen to misbehave (or to be healthy). It runs until `lab stop`.
+
+    Some guests have props: the lab mounts a small file system, stops a disk server, makes a control group or runs a
+    client beside QEMU, all of it the guest's own. They are ended and removed with the guest (also by the next `lab`
+    command, where the lab was killed); what was done is kept in its folder, lab-actions.json.
+    """
     from crazytrain.cli import laboratory
     from crazytrain.lab import Wish
 

@@ -24,6 +24,7 @@ class GuestLine(msgspec.Struct, frozen=True, kw_only=True):
     family: str
     cause: str
     needs_kvm: bool
+    needs: tuple[str, ...]
     running: tuple[str, ...]
 
 
@@ -35,7 +36,7 @@ def show_list(*, as_json: bool) -> None:
         screen.json(rows)
         return
     for row in rows:
-        need = "  (KVM only)" if row.needs_kvm else ""
+        need = f"  (needs {', '.join(row.needs)})" if row.needs else ""
         runs = f"  RUNS: {', '.join(row.running)}" if row.running else ""
         print(f"{row.name:<16} {row.family}/{row.cause}{need}{runs}\n{'':<16} {row.summary}")
 
@@ -47,6 +48,7 @@ def _line(guest: LabGuest, alive: tuple[Running, ...]) -> GuestLine:
         family=guest.family,
         cause=guest.cause,
         needs_kvm=guest.needs_kvm,
+        needs=guest.needs,
         running=tuple(f"{r.name} (pid {r.pid})" for r in alive if r.guest == guest.name),
     )
 

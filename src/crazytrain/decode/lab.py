@@ -8,6 +8,8 @@ from crazytrain.model.evidence import Evidence
 from crazytrain.model.facts.lab import LabDeed
 from crazytrain.model.figures import span
 
+_MOST = 20
+
 
 class _Page(msgspec.Struct):
     address: int
@@ -22,6 +24,19 @@ class _Actions(msgspec.Struct):
     page_after: _Page
 
 
+class _Action(msgspec.Struct):
+    what: str
+    wall_ns: int
+    took_ns: int
+
+
+class _PropActions(msgspec.Struct):
+    """What the lab did beside QEMU."""
+
+    on_purpose: str
+    actions: tuple[_Action, ...]
+
+
 def _told(page: _Page) -> str:
     when = f"system_time {page.system_time_ns} ns ({span(page.system_time_ns)})"
     return f"kvmclock page at {page.address:#x}: {when}, bytes {page.bytes_hex}"
@@ -32,6 +47,7 @@ def decode_lab(evidence: Evidence) -> Iterator[object]:
     try:
         done = msgspec.json.decode(evidence.data, type=_Actions)
     except (msgspec.DecodeError, ValueError):
+        yield from _beside(evidence)
         return
     yield LabDeed(
         says=(
@@ -41,3 +57,12 @@ def decode_lab(evidence: Evidence) -> Iterator[object]:
         ),
         refs=(evidence.ref(),),
     )
+
+
+def _beside(evidence: Evidence) -> Iterator[LabDeed]:
+    try:
+        done = msgspec.json.decode(evidence.data, type=_PropActions)
+    except (msgspec.DecodeError, ValueError):
+        return
+    deeds = tuple(f"It did: {action.what}" for action in done.actions[:_MOST])
+    yield LabDeed(says=(f"A lab guest: {done.on_purpose}.", *deeds), refs=(evidence.ref(),))

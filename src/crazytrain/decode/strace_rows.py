@@ -29,7 +29,7 @@ _THREADS = (
 _TIMES = (rb"", rb"\d\d:\d\d:\d\d\.\d+ ", rb"\d\d:\d\d:\d\d ", rb"\d+\.\d+ ", rb" *\d+\.\d+ ")
 _SAMPLE_LINES = 24
 _HEAD = rb"(<\.\.\. [^ ]* r|[^(]*\(\d*)"
-_END = rb"(?:[^\n]*\) *= *([^\n]*)\n|[^\n]*\n)"
+_END = rb"(?:[^\n]*\) *= *([^\n]*)\n|[^\n]*(?<= <unfinished \.\.\.>)\n)"
 # What stands between the head and the timeout, where the first word is the call's name.
 _UP_TO_TIMEOUT = {
     "poll": rb"\[[^]]*\], \d+",
@@ -51,8 +51,6 @@ _FORMS = {
 }
 _CALL = re.compile(rb"[a-z_]\w*\(\d*")
 _CAME_BACK = re.compile(rb"<\.\.\. [a-z_]\w* r")
-_BROKEN_OFF = b" <unfinished ...>\n"
-_OTHERWISE = (b"<unfinished ...>", b"<detached ...>")
 _MOST_KNOWN = 50_000
 _MANY = 4  # a block in which every fourth line is odd is not of the dialect
 
@@ -88,7 +86,7 @@ class Sheet:
     """Some whole lines of a trace and the row that each is."""
 
     def __init__(self, text: bytes, rows: list[Row]) -> None:
-        self.text = text
+        self.text = text  # ends with a line's end
         self.rows = rows
         self.counts = Counter(rows)
         self.doubtful: list[int] = []  # lines that may be something else than strace, or a part of a broken line
@@ -134,10 +132,9 @@ class RowReader:
             odd = self._odd(sheet)
         if sum(sheet.counts[row] for row in odd) * _MANY > len(sheet.rows):
             sheet = Sheet(block, CAREFUL_LINE.findall(block)[: block.count(b"\n")])
-            odd = self._odd(sheet)
+            odd = self._odd(sheet) | {row for row in sheet.counts if not row[3]}
         if odd:
             self._look_closely(sheet, odd)
-        self._look_at_begun(sheet, suspicious=bool(odd))
         return sheet
 
     def _fast(self, block: bytes) -> list[Row]:
@@ -194,16 +191,6 @@ class RowReader:
             _put(sheet, index, row)
             if not (CLOSED_LINE.match(line + b"\n") or is_plain_note(line)):
                 sheet.doubtful.append(index)
-
-    def _look_at_begun(self, sheet: Sheet, *, suspicious: bool) -> None:
-        """Doubt calls that did not come back and are not marked as broken off."""
-        begun = {row for row in sheet.counts if not row[3] and row[1] and not row[1].startswith(RESUMED)}
-        if not begun or (not suspicious and sum(sheet.counts[row] for row in begun) == sheet.text.count(_BROKEN_OFF)):
-            return
-        for index in sheet.where(begun):
-            if not any(mark in sheet.lines[index] for mark in _OTHERWISE):
-                sheet.doubtful.append(index)
-        sheet.doubtful = sorted(set(sheet.doubtful))
 
 
 def _put(sheet: Sheet, index: int, row: Row) -> None:

@@ -5,15 +5,13 @@ away at its end, are kept for whoever puts tallies together (`strace_trace`). So
 The work in Python is for distinct rows, for calls that were broken in two, and for lines that tell something new.
 """
 
-from collections import Counter
-
 import msgspec
 
 from crazytrain.decode.strace_clock import Times, times_in
 from crazytrain.decode.strace_line import join_resumed
 from crazytrain.decode.strace_memory import Call, Memory
 from crazytrain.decode.strace_notes import Notes, notes_in
-from crazytrain.decode.strace_rows import RESUMED, Row, Sheet
+from crazytrain.decode.strace_rows import NOTHING, RESUMED, Row, Sheet
 from crazytrain.decode.strace_story import LOOKS, TELLING
 from crazytrain.decode.strace_wait import NO_TURN, NOT_TOLD, WAITS, Waiter, asked_in
 
@@ -64,18 +62,18 @@ def alone(ended: Row) -> Row:
 
 
 class _Kind:
-    """Calls of one thread with one head and outcome, that were broken in two: how many, and what is wanted of each."""
+    """Calls of one thread with one head and outcome: how many, and what is wanted of each."""
 
     __slots__ = ("call", "closer", "count", "fits", "spent_ns", "waiter", "written")
 
-    def __init__(self, call: Call, *, fits: bool, closer: bool, waiter: Waiter | None) -> None:
+    def __init__(self, call: Call, *, closer: bool, waiter: Waiter | None, fits: bool = True) -> None:
         self.call = call
-        self.fits = fits
-        self.closer = closer
+        self.closer = closer  # whether their lines are to be looked at one by one
         self.waiter = waiter
-        self.written: list[bytes] = []  # the timeouts of waits
+        self.fits = fits
         self.count = 0
         self.spent_ns = 0
+        self.written: list[tuple[bytes, int]] = []  # the timeouts of waits
 
 
 class _Counting:
@@ -105,14 +103,7 @@ class _Counting:
     def all(self) -> Tally:
         """Count everything."""
         sheet, tally, memory = self._sheet, self._tally, self._memory
-        broken = {row for row in sheet.counts if row[1] and (not row[3] or row[1].startswith(RESUMED))}
-        closer = {
-            row for row, count in sheet.counts.items() if row[1] and row not in broken and self._count(row, count)
-        }
-        if closer:
-            for index in sheet.where(closer):
-                row = sheet.rows[index]
-                self._look(row, memory.rows.end_of(row[3]).outcome or NO_OUTCOME, sheet.lines[index], index)
+        broken = self._count_whole()
         looked, self._looked = self._looked, {}
         if broken:
             self._put_together(sheet.where(broken))
@@ -121,22 +112,38 @@ class _Counting:
         memory.remember(tally.calls, self._looked)
         return tally
 
-    def _count(self, row: Row, count: int) -> bool:
-        """Count a row that came so often; whether its lines are to be looked at one by one."""
-        thread, head, written, _ = row
-        end = self._memory.rows.end_of(row[3])
-        outcome = end.outcome or NO_OUTCOME
-        call = (thread, head, outcome)
-        self._add(call, count, end.took_ns * count)
-        name = self._memory.name_of(head)
-        if name not in TELLING:
-            return call not in self._memory.known
-        untold = False
-        if name in WAITS and outcome != NO_OUTCOME:
-            untold = not written
-            if written:
-                self._wait((thread, name), self._memory.asked_for(name, written), count)
-        return untold or self._is_wanted(call)
+    def _count_whole(self) -> set[Row]:
+        """Count the calls that stand in one line; the rows of the others are returned."""
+        rows, kinds, broken, closer = self._memory.rows, _Kinds(self), set(), set()
+        for row, count in self._sheet.counts.items():
+            thread, head, written, returned = row
+            if not returned or head[0] == _FIRST_OF_RESUMED:
+                broken.add(row)
+                continue
+            end = rows.ends.get(returned) or rows.end_of(returned)
+            kind = kinds[thread, head, head, end.outcome]
+            kind.count += count
+            kind.spent_ns += end.took_ns * count
+            if kind.waiter:
+                kind.written.append((written, count))
+            if kind.closer or (kind.waiter and not written):
+                closer.add(row)
+        for kind in kinds.values():
+            self._add_kind(kind)
+        for index in self._sheet.where(closer) if closer else ():
+            self._look_at_one(self._sheet.rows[index], index)
+        broken.discard(NOTHING)
+        return broken
+
+    def _look_at_one(self, row: Row, index: int) -> None:
+        self._look(row, self._memory.rows.end_of(row[3]).outcome or NO_OUTCOME, self._sheet.lines[index], index)
+
+    def _add_kind(self, kind: _Kind) -> None:
+        if kind.count:
+            self._add(kind.call, kind.count, kind.spent_ns)
+        for written, count in kind.written:
+            if kind.waiter and written:
+                self._wait(kind.waiter, self._memory.asked_for(kind.waiter[1], written), count)
 
     def _add(self, call: Call, count: int, spent_ns: int) -> None:
         calls = self._tally.calls
@@ -144,9 +151,6 @@ class _Counting:
         if spent_ns:
             spent = self._tally.spent_ns
             spent[call[0], call[1]] = spent.get((call[0], call[1]), 0) + spent_ns
-
-    def _is_wanted(self, call: Call) -> bool:
-        return call not in self._memory.known or self._memory.looked[call] < LOOKS
 
     def _wait(self, waiter: Waiter, asked: int, count: int) -> None:
         if asked == NO_TURN:
@@ -158,7 +162,7 @@ class _Counting:
             by_size[asked] = by_size.get(asked, 0) + count
 
     def _look(self, row: Row, outcome: bytes, text: bytes, index: int) -> None:
-        """Look at one line: is it the first of its kind, does it tell a story, how long was it to wait?"""
+        """Look at one line: whether it is the first of its kind, tells a story, and how long it was to wait."""
         memory, tally = self._memory, self._tally
         call = (row[0], row[1], outcome)
         if call not in memory.known and tally.first.get(call, index) >= index:
@@ -174,10 +178,10 @@ class _Counting:
             self._wait((row[0], name), asked_in(name, text), 1)
             memory.rows.expect(name, text)
 
-    def _put_together(self, indexes: list[int]) -> None:
+    def _put_together(self, indexes: list[int]) -> None:  # noqa: C901 - a hot loop: calls would halve its speed
         """Go through the calls that were broken in two, in order."""
         rows, away, kinds = self._sheet.rows, self._away, _Kinds(self)
-        end_of, begun_here = self._memory.rows.ends, self._tally.begun
+        reader, begun_here = self._memory.rows, self._tally.begun
         for index in indexes:
             row = rows[index]
             thread, head = row[0], row[1]
@@ -191,7 +195,7 @@ class _Counting:
             if at is None:
                 self._come_back(row, index)
                 continue
-            begun, end = rows[at], end_of[row[3]]
+            begun, end = rows[at], reader.ends.get(row[3]) or reader.end_of(row[3])
             kind = kinds[thread, begun[1], head, end.outcome]
             if not kind.fits:
                 self._count_alone(row, index)
@@ -200,7 +204,7 @@ class _Counting:
             kind.count += 1
             kind.spent_ns += end.took_ns
             if kind.waiter:
-                kind.written.append(begun[2])
+                kind.written.append((begun[2], 1))
             if kind.closer or (kind.waiter and not begun[2]):
                 self._look_at_both(kind, at, index)
         for kind in kinds.values():
@@ -208,21 +212,14 @@ class _Counting:
         self._tally.away = {thread: self._half(index) for thread, index in away.items()}
 
     def kind_of(self, key: tuple[bytes, bytes, bytes, bytes]) -> _Kind:
-        """What is to be done with broken calls of a thread, both heads and an outcome."""
+        """What is to be done with calls of a thread, head (for broken ones: both heads) and outcome."""
         thread, head, back, outcome = key
         outcome = outcome or NO_OUTCOME
         call, name = (thread, head, outcome), self._memory.name_of(head)
         waits = name in WAITS and outcome != NO_OUTCOME
-        closer = self._is_wanted(call) if name in TELLING else call not in self._memory.known
-        fits = halves_fit((thread, head, b"", b""), (thread, back, b"", b""))
+        fits = back == head or halves_fit((thread, head, b"", b""), (thread, back, b"", b""))
+        closer = call not in self._memory.known or (name in TELLING and self._memory.looked[call] < LOOKS)
         return _Kind(call, fits=fits, closer=closer, waiter=(thread, name) if waits else None)
-
-    def _add_kind(self, kind: _Kind) -> None:
-        if kind.count:
-            self._add(kind.call, kind.count, kind.spent_ns)
-        for written, count in Counter(kind.written).items():
-            if kind.waiter and written:
-                self._wait(kind.waiter, self._memory.asked_for(kind.waiter[1], written), count)
 
     def _look_at_both(self, kind: _Kind, at: int, index: int) -> None:
         lines, call = self._sheet.lines, kind.call
@@ -246,8 +243,10 @@ class _Counting:
 
     def _count_alone(self, row: Row, index: int) -> None:
         row = alone(row)
-        self._count(row, 1)
-        self._look(row, self._memory.rows.end_of(row[3]).outcome or NO_OUTCOME, self._sheet.lines[index], index)
+        end = self._memory.rows.end_of(row[3])
+        kind = self.kind_of((row[0], row[1], row[1], end.outcome))
+        self._add(kind.call, 1, end.took_ns)
+        self._look_at_one(row, index)
 
 
 class _Kinds(dict[tuple[bytes, bytes, bytes, bytes], _Kind]):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from crazytrain.lab.actions import Action, noted
 from crazytrain.lab.daemon import start_daemon
-from crazytrain.lab.errors import LaunchFailed, NotReady
+from crazytrain.lab.errors import NotReady, ToolFailed
 from crazytrain.lab.home import Home
 from crazytrain.lab.logs import shown
 from crazytrain.lab.monitor import Monitor
@@ -56,14 +56,14 @@ class Stage:
         return process
 
     def wait(self, is_so: Callable[[], bool], what: str, *, argv: Sequence[str] = (), name: str = "") -> None:
-        """Wait for a condition; ``NotReady`` when it does not come, ``LaunchFailed`` when process ``name`` ends."""
+        """Wait for a condition; ``NotReady`` when it does not come, ``ToolFailed`` when process ``name`` (``argv``) ends."""
         process = self.ran.get(name)
         wait_until(lambda: is_so() or bool(process and not is_alive(process)), _LIMIT_S)
         if is_so():
             return
         said = shown(self.home.props_folder / name / "log") if name else ""
         if process and not is_alive(process):
-            raise LaunchFailed(argv, said)
+            raise ToolFailed(argv, said, "it ended before the guest was ready")
         raise NotReady(f"{self.home.name}: not within {_LIMIT_S:g} s: {what}", said)
 
     def signal(self, process: ProcessId, number: int) -> None:
