@@ -231,7 +231,7 @@ GREETING, READY = b'{"QMP": {"version": {}}}', b'{"return": {}}'
     [
         (b'{"event": "STOP"}\n{"return": {"status": "paused"}}', ""),
         (b'{"error": {"class": "CommandNotFound", "desc": "no"}}', "refuses query-status: .*CommandNotFound"),
-        (b"", "Input data|hung up|Expected"),
+        (b"hello", "is no monitor of QEMU"),
     ],
 )
 def test_the_monitor_is_understood(state_dir: Path, answer: bytes, trouble: str) -> None:
@@ -241,7 +241,7 @@ def test_the_monitor_is_understood(state_dir: Path, answer: bytes, trouble: str)
             if not trouble:
                 assert monitor.status() == "paused"
             else:
-                with pytest.raises((LabError, msgspec.DecodeError), match=trouble):
+                with pytest.raises(LabError, match=trouble):
                     monitor.status()
     finally:
         thread.join()

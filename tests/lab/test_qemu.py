@@ -1,11 +1,13 @@
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from crazytrain.lab.errors import LabError
+from crazytrain.lab.guest import BootSector, NoDisk
 from crazytrain.lab.guests import find_guest
 from crazytrain.lab.home import Home
-from crazytrain.lab.machine import Qemu, parse_version
+from crazytrain.lab.machine import Qemu, find_qemu, parse_version
 from crazytrain.lab.qemu import Boot, command_line
 from crazytrain.model.guest import Accelerator
 
@@ -58,3 +60,35 @@ def test_the_version_is_read(said: str, version: tuple[int, int]) -> None:
 def test_what_is_no_qemu_is_told() -> None:
     with pytest.raises(LabError, match="does not tell its version"):
         parse_version("hello")
+
+
+def made(**how: object) -> str:
+    """The command line of a guest with a boot sector that is not as usual."""
+    guest = msgspec.structs.replace(find_guest("pio-poll"), **how)
+    return " ".join(command_line(Qemu(path="qemu", version=(7, 2)), guest, SECTOR, HOME))
+
+
+def test_more_words_know_the_guests_folder() -> None:
+    assert made(arguments=("-vnc", "unix:{folder}/vnc.sock")).endswith(" -vnc unix:/run/lab/idle-2/vnc.sock")
+
+
+def test_a_guest_may_start_again() -> None:
+    assert "-no-reboot" in made()
+    assert "-no-reboot" not in made(reboots=True)
+
+
+def test_a_guest_may_have_no_disk_and_a_disk_its_own_way() -> None:
+    assert "-drive" not in made(image=NoDisk())
+    assert "boot.img,cache=none" in made(image=BootSector(source="disk-loop", options=",cache=none"))
+
+
+def test_a_qemu_that_is_given_must_be_a_program(tmp_path: Path) -> None:
+    with pytest.raises(LabError, match="missing is no program"):
+        find_qemu(tmp_path, tmp_path / "missing")
+
+
+def test_the_qemu_that_is_given_is_asked(tmp_path: Path) -> None:
+    other = tmp_path / "qemu"
+    other.write_text("#!/bin/sh\necho QEMU emulator version 5.2.0\n")
+    other.chmod(0o755)
+    assert find_qemu(tmp_path, other) == Qemu(path=str(other), version=(5, 2))

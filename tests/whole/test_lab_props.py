@@ -29,7 +29,7 @@ LOOKS = 3  # a look at a guest that hardly gets a CPU may come back without what
 # guest: which evidence decides, and what is read in it
 DECIDES = {
     "blocked-io": (
-        ("waits", r"main loop .* has been inside openat of .*/boot\.img for at least .*FUSE|request_wait_answer"),
+        ("waits", r"main loop .* has been inside openat of .*/boot\.img for at least .*(FUSE|request_wait_answer)"),
         ("waits", r"holds QEMU's big lock, for which vCPU 0 waits"),
         ("qmp", r"the monitor does not answer"),
     ),

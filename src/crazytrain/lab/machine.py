@@ -32,7 +32,7 @@ def find_qemu(folder: Path, given: Path | None = None) -> Qemu:
 
 
 def _chosen(given: Path) -> str:
-    path = shutil.which(given.absolute())
+    path = shutil.which(str(given.absolute()))
     if path is None:
         raise LabError(f"{given} is no program", "give the path of a QEMU for x86-64, e.g. /usr/bin/qemu-system-x86_64")
     return path

@@ -1,5 +1,6 @@
 """The few words of QMP that the lab says to a guest of its own."""
 
+import contextlib
 import json
 import socket
 from collections.abc import Mapping
@@ -42,10 +43,13 @@ class Monitor:
     def __enter__(self) -> Self:
         self.line = socket.socket(socket.AF_UNIX)
         self.line.settimeout(_LIMIT_S)
-        self.line.connect(str(self.path))
-        self.talk = self.line.makefile("rwb")
-        self._read()
-        self.ask("qmp_capabilities")
+        with contextlib.ExitStack() as undo:
+            undo.callback(self.line.close)
+            self.line.connect(str(self.path))
+            self.talk = undo.enter_context(self.line.makefile("rwb"))
+            self._read()
+            self.ask("qmp_capabilities")
+            undo.pop_all()
         return self
 
     def __exit__(self, _: type[BaseException] | None, __: BaseException | None, ___: TracebackType | None) -> None:
@@ -76,4 +80,7 @@ class Monitor:
             raise LabError(f"QEMU does not answer on {self.path}") from error
         if not said:
             raise LabError(f"QEMU hung up on {self.path}")
-        return msgspec.json.decode(said, type=_Said)
+        try:
+            return msgspec.json.decode(said, type=_Said)
+        except msgspec.DecodeError as error:
+            raise LabError(f"what answers on {self.path} is no monitor of QEMU") from error
