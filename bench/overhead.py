@@ -24,14 +24,12 @@ from pathlib import Path
 import msgspec
 
 from crazytrain import lab
-from crazytrain.collect.bpf import collect_bpf
-from crazytrain.collect.look import Look
-from crazytrain.collect.same import boot_id
-from crazytrain.collect.strace_burst import collect_strace_burst
+from crazytrain.collect import COLLECTORS, discover
+from crazytrain.collect.look import Collector, Look
 from crazytrain.collect.trace_events import find_events
+from crazytrain.decode.command_line import config_of
 from crazytrain.host import LiveHost
 from crazytrain.model.evidence import Evidence, Outcome
-from crazytrain.model.guest import Guest, ProcessId
 
 TARGET_RATIO = 0.98
 GUESTS = ("pio-poll", "rtc-storm")
@@ -56,10 +54,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     rounds: tuple[float, ...]
 
 
-def looked(pid: int, seconds: float, kept: list[Evidence]) -> Look:
+async def looked(pid: int, seconds: float, kept: list[Evidence]) -> Look:
     host = LiveHost()
-    ticks = int(host.read(f"/proc/{pid}/stat").rpartition(b")")[2].split()[19])
-    guest = Guest(process=ProcessId(pid=pid, start_ticks=ticks, boot_id=boot_id(host)), name="bench")
+    (guest,) = [guest for guest in await discover.guests(host, config_of) if guest.pid == pid]
     now = host.mono_ns()
     return Look(host=host, guest=guest, start_ns=now, end_ns=now + int(seconds * 1e9), keep=kept.append)
 
@@ -68,22 +65,20 @@ async def alone(_guest: lab.Running, seconds: float) -> None:
     await asyncio.sleep(seconds)
 
 
-async def bpf(guest: lab.Running, seconds: float) -> None:
-    kept: list[Evidence] = []
-    await collect_bpf(looked(guest.pid, seconds, kept))
-    must_have_seen(kept)
+def only(collector: Collector) -> Watch:
+    """One collector alone: whose fault it is."""
 
+    async def watch(guest: lab.Running, seconds: float) -> None:
+        kept: list[Evidence] = []
+        await collector.run(await looked(guest.pid, seconds, kept))
+        must_have_seen(kept)
 
-async def bpf_and_burst(guest: lab.Running, seconds: float) -> None:
-    kept: list[Evidence] = []
-    look = looked(guest.pid, seconds, kept)
-    await asyncio.gather(collect_bpf(look), collect_strace_burst(look))
-    must_have_seen(kept)
+    return watch
 
 
 def must_have_seen(kept: list[Evidence]) -> None:
     for evidence in kept:
-        if evidence.outcome not in (Outcome.OK, Outcome.TRUNCATED):
+        if evidence.outcome not in (Outcome.OK, Outcome.TRUNCATED, Outcome.ABSENT):
             raise SystemExit(f"{evidence.id}: {evidence.outcome.value}: {evidence.detail}")
 
 
@@ -124,11 +119,10 @@ LOOKS: dict[str, Watch] = {
     "strace -f -ttT -o": command("strace", "-f", "-ttT", "-o", "FILE", "-p", "PID"),
     "perf trace -s": command("perf", "trace", "-s", "-p", "PID"),
     "perf record kvm": command("perf", "record", "-q", *KVM_EVENTS, "-o", "FILE", "-p", "PID"),
-    "bpf alone": bpf,
-    "bpf+burst": bpf_and_burst,
+    **{f"only {collector.name}": only(collector) for collector in COLLECTORS},
 }
 TARGET_FOR = ("why --cost reads", "why")
-SHOWN = tuple(name for name in LOOKS if not name.startswith("bpf"))
+SHOWN = tuple(name for name in LOOKS if not name.startswith("only"))
 
 
 def vcpu_delay_ns(pid: int) -> int:
