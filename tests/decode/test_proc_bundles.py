@@ -229,7 +229,7 @@ def test_descriptors_with_all_that_fdinfo_adds() -> None:
         Part("/proc/1/fd/7", b"/dev/net/tun"),
         Part("/proc/1/fd/8", b"/var/lib/disk one.img (deleted)"),
         Part("/proc/1/fd/9", b"anon_inode:kvm-vcpu:3"),
-        Part("/proc/1/fdinfo/4", b"pos:\t0\nflags:\t02004002\neventfd-count:                3\neventfd-id: 10\n"),
+        Part("/proc/1/fdinfo/4", b"pos:\t0\nflags:\t02004002\neventfd-count:               28\neventfd-id: 10\n"),
         Part("/proc/1/fdinfo/5", b"pos:\t0\nsigmask:\t0000000010002040\n"),
         Part(
             "/proc/1/fdinfo/6",
@@ -243,7 +243,7 @@ def test_descriptors_with_all_that_fdinfo_adds() -> None:
     known = {d.fd: d for d in table.descriptors}
     assert list(known) == sorted(known)
     assert (known[3].name, known[3].listening) == ("/run/a b.sock", True)
-    assert (known[4].count, known[4].object_id, known[4].detail) == (3, 10, "count 3")
+    assert (known[4].count, known[4].object_id, known[4].detail) == (0x28, 10, "count 40")
     assert known[5].signals == (7, 14, 29)
     assert known[6].watches == (4, 7)
     assert known[7].name == "vnet0"

@@ -56,13 +56,18 @@ def decode_descriptors(evidence: Evidence) -> Iterable[object]:
         )
 
 
+def _hexadecimal(word: str) -> int | None:
+    return int(word, 16) if _MASK.fullmatch(word) else None
+
+
 def _descriptor(
     fd: int, link: Part, info: Part | None, sockets: Mapping[str, _Socket], evidence: Evidence
 ) -> Descriptor:
     target = text(link.data).removesuffix("\n")
     words = text(info.data) if info else ""
     fields = keyed(info.data) if info else {}
-    count, object_id = (number(fields.get(key, "").encode()) for key in ("eventfd-count", "eventfd-id"))
+    count = _hexadecimal(fields.get("eventfd-count", ""))  # so written by eventfd_show_fdinfo in fs/eventfd.c
+    object_id = number(fields.get("eventfd-id", "").encode())
     signals = tuple(_signals(fields.get("sigmask", "")))
     watches = tuple(sorted({int(found) for found in _WATCHED.findall(words)}))
     bound = sockets.get(found[1]) if (found := _SOCKET.fullmatch(target)) else None
