@@ -46,5 +46,5 @@ CAUSE = Cause(
     family=Family.TIMER_STORM,
     rank=Rank.SPECIFIC,
     judge=apic_timer_storm,
-    absorbs=(*BUSY, "msr-storm", "mmio-poll"),
+    absorbs=(*BUSY, "msr-storm", "mmio-poll", "halt-polling"),
 )

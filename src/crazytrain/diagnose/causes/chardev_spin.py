@@ -21,7 +21,9 @@ def chardev_spin(
     config: QemuConfig | None,
 ) -> Claim:
     """Does QEMU try a serial port, console or other character device again and again, whose peer takes or gives nothing?"""
-    says = "QEMU tries a character device (serial port, console) again and again whose other side takes or gives nothing"
+    says = (
+        "QEMU tries a character device (serial port, console) again and again whose other side takes or gives nothing"
+    )
     tries = [one for one in retries(use, table, writing=True) if _is_chardev(one)]
     found = tuple(one for one in spins(loops, config) if one.whose is Whose.CHARDEV)
     if tries and use:

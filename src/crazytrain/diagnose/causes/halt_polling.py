@@ -55,6 +55,6 @@ def _ratio(polled: float) -> float:
 CAUSE = Cause(
     slug="halt-polling",
     family=Family.EXIT_STORM,
-    rank=Rank.SPECIFIC,
+    rank=Rank.SYMPTOM,  # timers that fire too often keep it polling: they say more
     judge=halt_polling,
 )

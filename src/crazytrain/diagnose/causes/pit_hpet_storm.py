@@ -43,5 +43,5 @@ CAUSE = Cause(
     family=Family.TIMER_STORM,
     rank=Rank.SPECIFIC,
     judge=pit_hpet_storm,
-    absorbs=(*BUSY, "timer-always-due"),
+    absorbs=(*BUSY, "timer-always-due", "halt-polling"),
 )

@@ -53,5 +53,5 @@ CAUSE = Cause(
     family=Family.TIMER_STORM,
     rank=Rank.SPECIFIC,
     judge=rtc_periodic_storm,
-    absorbs=(*BUSY, "timer-always-due"),
+    absorbs=(*BUSY, "timer-always-due", "halt-polling"),
 )
