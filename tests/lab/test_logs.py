@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from crazytrain.lab.logs import count, last_number, printable, shown, shows, tail
+from crazytrain.lab.logs import count, last_number, last_words, printable, shown, shows, tail
 
 
 @pytest.fixture
@@ -41,3 +41,17 @@ def test_what_a_guest_prints_cannot_reach_the_terminal(log: Path) -> None:
 @pytest.mark.parametrize("text", ["\u202e", "\x9b", "\u2028", "\r", "\t"])
 def test_every_control_character_is_escaped(text: str) -> None:
     assert printable(text).startswith("\\")
+
+
+def test_the_last_words_begin_at_the_last_panic_however_long_its_trace_is(tmp_path: Path) -> None:
+    said = ["booting"] * 50 + ["[1.1] Kernel panic - not syncing: init died"] + ["a frame"] * 70
+    said.append("---[ end Kernel panic - not syncing: init died ]---")
+    (tmp_path / "console.log").write_text("\n".join(said))
+    assert last_words(tmp_path / "console.log").splitlines() == said[50:]
+
+
+def test_the_last_words_without_a_panic_are_the_last_lines(tmp_path: Path) -> None:
+    (tmp_path / "console.log").write_text("\n".join(map(str, range(100))))
+    assert last_words(tmp_path / "console.log", lines=3).splitlines() == ["97", "98", "99"]
+    (tmp_path / "short.log").write_text("one")
+    assert last_words(tmp_path / "short.log") == "one"

@@ -5,6 +5,8 @@ from pathlib import Path
 
 _TAIL_BYTES = 256 * 1024
 _CHUNK_BYTES = 1024 * 1024
+_WORDS_BYTES = 8192
+_PANIC = "Kernel panic - not syncing"
 
 
 def tail(path: Path, limit_bytes: int = _TAIL_BYTES) -> str:
@@ -20,6 +22,14 @@ def tail(path: Path, limit_bytes: int = _TAIL_BYTES) -> str:
 def shown(path: Path, lines: int = 12) -> str:
     """Return the last lines of a log, safe for a terminal."""
     return "\n".join(printable(line) for line in tail(path, 8192).splitlines()[-lines:])
+
+
+def last_words(path: Path, lines: int = 40) -> str:
+    """Return the console from its last panic on; without one, its last lines. A panic's own trace can be longer than those."""
+    log = tail(path).splitlines()
+    panics = [number for number, line in enumerate(log) if _PANIC in line and "---[ end" not in line]
+    first = panics[-1] if panics else len(log) - lines
+    return "\n".join(printable(line) for line in log[max(0, first) :])[:_WORDS_BYTES]
 
 
 def printable(text: str) -> str:

@@ -19,7 +19,7 @@ from crazytrain.lab.guests import find_guest
 from crazytrain.lab.home import Home, State, claim
 from crazytrain.lab.initramfs import make_initramfs
 from crazytrain.lab.kernel import choose_kernel
-from crazytrain.lab.logs import shown, shows
+from crazytrain.lab.logs import last_words, shown, shows
 from crazytrain.lab.machine import accelerator_for_boot_sectors, find_qemu, kvm_trouble
 from crazytrain.lab.process import is_alive
 from crazytrain.lab.props.stage import Stage
@@ -199,5 +199,5 @@ def _becomes_ready(guest: LabGuest, process: ProcessId, argv: Sequence[str], hom
 
     wait_until(lambda: is_ready() or not is_alive(process), _BOOT_LIMIT_S)
     if not is_alive(process):
-        raise LaunchFailed(argv, shown(home.qemu_log), shown(home.console, lines=40))
+        raise LaunchFailed(argv, shown(home.qemu_log), last_words(home.console))
     return is_ready()
