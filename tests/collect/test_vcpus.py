@@ -18,7 +18,9 @@ from crazytrain.host.fake import FakeHost
 from crazytrain.host.live import LiveHost
 from crazytrain.model.evidence import Cost, Evidence, Kind, Outcome
 from crazytrain.model.facts import MONITOR_BUSY, CpuMode, Facts, VcpuSample, VcpuSamples, VcpuView
+from crazytrain.model.facts.services import QemuEvent
 from crazytrain.model.guest import Accelerator, Guest, Manager
+from crazytrain.pipeline import read
 from tests.collect.making import HOST_FILES, a_guest, look_at, process
 from tests.tiny import HALT, LONG, PROTECTED, REAL, boot, until
 
@@ -98,6 +100,24 @@ def test_registers_that_may_hold_keys_are_not_kept() -> None:
     registers, code = map(json.loads, first.data.splitlines())
     assert registers == {"mono_ns": 5, "took_ns": 2, "text": "\r\nCPU#0\r\nEIP=00007c02 EFL=2\r\n"}
     assert code == {"mono_ns": 5, "took_ns": 2, "vcpu": 0, "code": "7c02: 0xeb", "before": 8}
+
+
+RESET = b'{"timestamp": {"seconds": 5, "microseconds": 7}, "event": "RESET", "data": {"guest": true}, "mono_ns": 4}\n'
+
+
+def test_what_qemu_said_unasked_meanwhile_is_kept_as_it_was_said() -> None:
+    (first, *_) = collected(FakeHost(FILES, monitors={SOCKET: (RESET + ANSWERS, Outcome.OK, "")}), guest())
+    assert first.data.splitlines()[0] == RESET.strip()
+    told = read((first,)).facts
+    (event,) = told.all(QemuEvent)
+    assert (event.name, event.wall_ns, str(event.ref)) == ("RESET", 5_000_007_000, "vcpus.0:1")
+    (samples,) = told.all(VcpuSamples)
+    assert len(samples.samples) == 1
+
+
+def test_a_monitor_that_does_nothing_but_tell_events_gives_no_more_of_them_than_are_of_use() -> None:
+    (first, *_) = collected(FakeHost(FILES, monitors={SOCKET: (RESET * 500 + ANSWERS, Outcome.OK, "")}), guest())
+    assert first.data.count(b"RESET") <= 64
 
 
 def test_errors_and_broken_lines_are_no_samples() -> None:

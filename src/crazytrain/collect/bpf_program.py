@@ -18,7 +18,7 @@ MOST_KEYS = 4096  # a map of bpftrace holds no more; what comes later is lost
 OVER = "over"  # the line behind which nothing counts
 LEAST_NS = 500_000_000  # traced at least, even where attaching took nearly the whole window
 # Where so much was seen (see @events), rates are known to a percent, and to count on would only slow the guest down.
-ENOUGH, ENOUGH_NS = 12_000, 300_000_000
+ENOUGH, ENOUGH_NS = 5_000, 150_000_000
 _GUESTS_AT_A_TIME = 4  # of many guests that are counted together few are hot
 _TICK_NS = 10_000_000
 

@@ -3,12 +3,9 @@
 By dmesg, and where that may not read (kernel.dmesg_restrict) by the journal, which members of adm or systemd-journal may read.
 """
 
-import time
-from collections.abc import Callable
-
 from crazytrain.collect.look import Collector, Look
 from crazytrain.collect.parts import bundle
-from crazytrain.host.door import Finished
+from crazytrain.host.door import Finished, Host
 from crazytrain.model.bundle import Part
 from crazytrain.model.evidence import Cost, Evidence, Kind, Outcome
 
@@ -20,21 +17,21 @@ _PLAIN = ("dmesg",)  # BusyBox
 _JOURNAL = ("journalctl", "--dmesg", "--boot", "--output=short-monotonic", "--no-pager", "--quiet", "--lines=1500")
 
 
-def clocks_now() -> bytes:
-    """Read two clocks at one moment: the stamps follow no correction by NTP, as ``CLOCK_MONOTONIC_RAW`` does not."""
-    mono_ns, raw_ns = time.monotonic_ns(), time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
-    return f"CLOCK_MONOTONIC: {mono_ns}\nCLOCK_MONOTONIC_RAW: {raw_ns}\n".encode()
-
-
-async def collect_kernel_log(look: Look, clocks: Callable[[], bytes] = clocks_now) -> None:
+async def collect_kernel_log(look: Look) -> None:
     """Keep ``kernel-log.0`` at the window's end: what the host's kernel said within the window is in it."""
     if look.light:
         return
     await look.host.sleep_until(look.end_ns)
-    look.keep(await _log(look, clocks))
+    look.keep(await _log(look))
 
 
-async def _log(look: Look, clocks: Callable[[], bytes]) -> Evidence:
+def _clocks(host: Host) -> bytes:
+    """Two clocks at one moment: the stamps follow no correction by NTP, as ``CLOCK_MONOTONIC_RAW`` does not."""
+    mono_ns, raw_ns = host.mono_ns(), host.mono_raw_ns()
+    return f"CLOCK_MONOTONIC: {mono_ns}\nCLOCK_MONOTONIC_RAW: {raw_ns}\n".encode()
+
+
+async def _log(look: Look) -> Evidence:
     said = await look.host.run(_DMESG, timeout_s=_TIMEOUT_S, limit_bytes=_WHOLE_BYTES)
     if b"nrecognized option" in said.stderr:
         said = await look.host.run(_PLAIN, timeout_s=_TIMEOUT_S, limit_bytes=_WHOLE_BYTES)
@@ -43,7 +40,7 @@ async def _log(look: Look, clocks: Callable[[], bytes]) -> Evidence:
         journal = await look.host.run(_JOURNAL, timeout_s=_TIMEOUT_S, limit_bytes=_WHOLE_BYTES)
         if _worked(journal) and journal.stdout:
             said, tool = journal, "journalctl --dmesg"
-    parts = (Part("clocks", clocks()), Part(tool, _tail(said.stdout)))
+    parts = (Part("clocks", _clocks(look.host)), Part(tool, _tail(said.stdout)))
     seen = await bundle(look.host, ("kernel-log.0", Kind.KERNEL_LOG, tool), lambda: parts, _TIMEOUT_S)
     return seen if _worked(said) else _failed(seen, said)
 

@@ -5,8 +5,9 @@ long. What QEMU reaches by itself over the network (rbd, nbd, iscsi URLs) has no
 """
 
 import asyncio
-import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
 
 from crazytrain.collect.look import Collector, Look
 from crazytrain.collect.parts import bundle, link_part, read_part
@@ -35,17 +36,10 @@ _DEVICE_FILES = (
     "../queue/scheduler",
     "dm/name",
 )
-_SPACE = ("f_frsize", "f_blocks", "f_bavail", "f_bfree", "f_files", "f_favail", "f_ffree", "f_flag")
 _TASK_FILES = ("stat", "comm", "wchan", "status", "sched", "stack")
 
 
-def space_now(path: str) -> bytes:
-    """Ask the file system behind a path for its space: lines ``f_bavail: 123`` as statvfs(3) names them. May block."""
-    found = os.statvfs(path)
-    return "".join(f"{name}: {getattr(found, name)}\n" for name in _SPACE).encode()
-
-
-async def collect_storage(look: Look, space: Callable[[str], bytes] = space_now) -> None:
+async def collect_storage(look: Look) -> None:
     """Keep ``storage.0`` (all of it) and, at the window's end, ``storage.1`` (devices, and tasks that were blocked)."""
     if look.light:
         return
@@ -55,7 +49,7 @@ async def collect_storage(look: Look, space: Callable[[str], bytes] = space_now)
         return
     source = f"/proc/{pid}/fd, /proc/{pid}/mountinfo, statvfs, /sys/dev/block"
     files = await host.patiently(lambda: tuple(_files(host, pid)), _READ_TIMEOUT_S)
-    asked = await _spaces(look, files, space)
+    asked = await _spaces(look, files)
     devices = _devices(files)
     first = await host.patiently(lambda: tuple(_tasks(host, pid)), _READ_TIMEOUT_S)
     read = lambda: (*files, *asked, *_of_devices(host, devices), *first)  # noqa: E731 - what a bundle is read by
@@ -98,22 +92,24 @@ def _first_number(line: bytes) -> int:
     return int(first) if first.isdigit() and len(first) < 10 else -1
 
 
-async def _spaces(look: Look, files: Sequence[Part], space: Callable[[str], bytes]) -> tuple[Part, ...]:
+async def _spaces(look: Look, files: Sequence[Part]) -> tuple[Part, ...]:
     """Ask each file system once, all at the same time."""
     asked: dict[int, str] = {}
     for info in files:
         found = mount_id(info.text) if "/fdinfo/" in info.name else None
         if found is not None:
             asked.setdefault(found, info.name.replace("/fdinfo/", "/fd/"))
-    return tuple(await asyncio.gather(*(_space(look, path, space) for path in asked.values())))
+    return tuple(await asyncio.gather(*(_space(look, path) for path in asked.values())))
 
 
-async def _space(look: Look, path: str, space: Callable[[str], bytes]) -> Part:
+async def _space(look: Look, path: str) -> Part:
+    """Lines ``f_bavail: 123``, as statvfs(3) names them."""
     name = f"statvfs {path}"
     try:
-        return Part(name, await look.host.patiently(lambda: space(path), _SPACE_TIMEOUT_S))
+        found = await look.host.patiently(lambda: look.host.space(path), _SPACE_TIMEOUT_S)
     except OSError as error:  # TimeoutError is one
         return Part(name, outcome=outcome_of(error)[0])
+    return Part(name, "".join(f"{field}: {number}\n" for field, number in msgspec.structs.asdict(found).items()).encode())
 
 
 def _devices(files: Iterable[Part]) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """Where the vCPUs are: short bursts of register samples through the monitor, spread over the window.
 
 One ``info registers -a`` takes about a millisecond of the main loop and makes each vCPU leave the guest once, so they are
-few. Between bursts nobody holds the monitor.
+few. Between bursts nobody holds the monitor. What QEMU tells unasked meanwhile (a reset) is kept, too.
 """
 
 import re
@@ -20,6 +20,7 @@ _SAMPLES = 12  # a burst
 _MOST_PER_S = 50.0
 _MOST_VCPU_SAMPLES = 96  # a burst: guests with many vCPUs are sampled less often
 _MOST_CODE = 8  # vCPUs whose code is read
+_MOST_EVENTS = 64  # a burst; as many as a conversation keeps
 _PACE = Pace(timeout_s=0.5, pause_s=0.008, hold_s=0.3)
 _REGISTERS = "info registers -a"
 # $pc is linear: the base of CS is in it. Under KVM it may stand behind an IN that is under way, so a few bytes before it count.
@@ -35,10 +36,11 @@ class _Arguments(msgspec.Struct, rename="kebab"):
 
 
 class _Answer(msgspec.Struct, rename={"said": "return"}):
-    arguments: _Arguments
-    mono_ns: int
-    took_ns: int
+    arguments: _Arguments = msgspec.field(default_factory=_Arguments)
+    mono_ns: int = 0
+    took_ns: int = 0
     said: str | None = None
+    event: str = ""
 
 
 class Sample(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -79,7 +81,7 @@ async def _burst(look: Look, name: str) -> Evidence:
         source=f"{_REGISTERS}, {answers.source}",
         outcome=answers.outcome,
         detail=answers.detail,
-        data=b"".join(msgspec.json.encode(sample) + b"\n" for sample in _samples(answers)),
+        data=b"".join(_kept(answers)),
         mono_ns=begin_ns,
         wall_ns=wall_ns,
         took_ns=host.mono_ns() - begin_ns,
@@ -95,20 +97,26 @@ def _questions(look: Look) -> Sequence[bytes]:
     return (human(_REGISTERS), *code, *(human(_REGISTERS),) * (samples - 1))
 
 
-def _samples(answers: Answers) -> Iterator[Sample]:
+def _kept(answers: Answers) -> Iterator[bytes]:
+    """Samples, and as they came the events that QEMU told meanwhile: a guest may be reset while we look at it."""
+    events = 0
     for line in answers.data.splitlines():
         try:
             answer = msgspec.json.decode(line, type=_Answer)
         except (msgspec.DecodeError, UnicodeError):
             continue  # the vCPU is not there: an error instead of a text
-        if answer.said is None:
-            continue
-        if answer.arguments.command_line == _REGISTERS:
-            yield Sample(answer.mono_ns, answer.took_ns, text=_DATA_REGISTERS.sub("", answer.said))
-        else:
-            yield Sample(
-                answer.mono_ns, answer.took_ns, vcpu=answer.arguments.cpu_index, code=answer.said, before=_CODE_BEFORE
-            )
+        if answer.event and events < _MOST_EVENTS:
+            events += 1
+            yield line + b"\n"
+        elif answer.said is not None:
+            yield msgspec.json.encode(_sample(answer)) + b"\n"
+
+
+def _sample(answer: _Answer) -> Sample:
+    said = answer.said or ""
+    if answer.arguments.command_line == _REGISTERS:
+        return Sample(answer.mono_ns, answer.took_ns, text=_DATA_REGISTERS.sub("", said))
+    return Sample(answer.mono_ns, answer.took_ns, vcpu=answer.arguments.cpu_index, code=said, before=_CODE_BEFORE)
 
 
 COLLECTOR = Collector(name="vcpus", cost=Cost.SAMPLES, timeout_s=8.0, limit_bytes=16 << 20, run=collect_vcpus)

@@ -25,6 +25,7 @@ from crazytrain.decode.qemu_log import decode_qemu_log
 from crazytrain.decode.qmp import decode_qmp
 from crazytrain.decode.qmp_block import decode_qmp_block
 from crazytrain.decode.qmp_devices import decode_qmp_devices
+from crazytrain.decode.qmp_events import decode_qmp_events
 from crazytrain.decode.qmp_services import decode_qmp_services
 from crazytrain.decode.registers import decode_registers
 from crazytrain.decode.spent import decode_spent
@@ -55,10 +56,12 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.QMP, decode_qmp_block),
     (Kind.QMP, decode_qmp_services),
     (Kind.QMP_DEVICES, decode_qmp_devices),
+    (Kind.QMP_DEVICES, decode_qmp_events),
     (Kind.DOMSTATS, decode_domstats),
     (Kind.LIBVIRT_EVENTS, decode_libvirt_events),
     (Kind.KVM_STATS, decode_kvm_stats),
     (Kind.VCPU_SAMPLES, decode_registers),
+    (Kind.VCPU_SAMPLES, decode_qmp_events),
     (Kind.CONSOLE, decode_console),
     (Kind.PVCLOCK, decode_pvclock),
     (Kind.HOST, decode_host),

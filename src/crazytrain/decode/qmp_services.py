@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 import msgspec
 
-from crazytrain.decode.qmp_lines import Line, answers, events, parsed, text_of
+from crazytrain.decode.qmp_events import decode_qmp_events
+from crazytrain.decode.qmp_lines import Line, answers, parsed, text_of
 from crazytrain.model.evidence import Evidence
 from crazytrain.model.facts.services import (
     Balloon,
@@ -19,7 +20,6 @@ from crazytrain.model.facts.services import (
     Migration,
     NetBackend,
     Network,
-    QemuEvent,
     RtcReading,
 )
 
@@ -92,7 +92,7 @@ def decode_qmp_services(evidence: Evidence) -> Iterable[object]:
         elif line.answer.arguments.command_line == "info network":
             yield from _network(line)
     yield from _displays(lines)
-    yield from _events(evidence)
+    yield from decode_qmp_events(evidence)
 
 
 def _migration(line: Line) -> Iterator[Migration]:
@@ -188,9 +188,3 @@ def _network(line: Line) -> Iterator[Network]:
         for behind, name, kind, rest in _BACKEND.findall(text_of(line))[:_MOST]
     ]
     yield Network(backends=tuple(found), refs=(line.ref,))
-
-
-def _events(evidence: Evidence) -> Iterator[QemuEvent]:
-    for event, ref in events(evidence):
-        said = bytes(event.data)[:_LONGEST_SAID].decode("utf-8", "replace")
-        yield QemuEvent(name=event.event[:100], wall_ns=event.wall_ns, says=said, ref=ref)

@@ -14,7 +14,8 @@ from crazytrain.host.door import Finished
 from crazytrain.model.evidence import Outcome
 
 _PR_SET_PDEATHSIG = 1
-_GRACE_S = 1.5
+_BURIAL_S = 3.0  # for who was killed: it may wait for a disk (state D), or be held by a tracer
+_BURIAL_STEP_S = 0.002
 _KEEP_STDERR_BYTES = 1 << 16
 _LEFT: dict[
     int, int
@@ -86,10 +87,27 @@ class _Child:
     def take_err(self, data: bytes) -> None:
         self.err += data[: max(_KEEP_STDERR_BYTES - len(self.err), 0)]
 
-    def reap(self) -> None:
-        _, status, usage = os.wait4(self.process.pid, 0)
+    def _reaped(self) -> bool:
+        """Collect it if that can be done now. One that has ended may still belong to who traces it."""
+        pid, status, usage = os.wait4(self.process.pid, os.WNOHANG)
+        if not pid:
+            return False
         self.process.returncode = os.waitstatus_to_exitcode(status)
         self.cpu_ns = int((usage.ru_utime + usage.ru_stime) * 1e9)
+        return True
+
+    async def buried(self) -> bool:
+        """End it if it still runs, and collect it; whether that came about in time. If not, a thread goes on waiting."""
+        if self.left or self.process.returncode is not None:
+            return True
+        self.signal(signal.SIGKILL)
+        until_s = time.monotonic() + _BURIAL_S
+        while not self._reaped():
+            if time.monotonic() > until_s:
+                self.leave()
+                return False
+            await asyncio.sleep(_BURIAL_STEP_S)
+        return True
 
     async def told(self) -> bool:
         """Wait for its end, or until it has said enough; tell whether it ended."""
@@ -122,10 +140,9 @@ class _Child:
         )
 
     def close(self) -> None:
-        """End it if it still runs, and leave no descriptor or zombie behind."""
+        """End it if it still runs, without waiting, and leave no descriptor behind."""
         if self.process.returncode is None and not self.left:
-            self.signal(signal.SIGKILL)
-            self.reap()
+            self.leave()
         os.close(self.pidfd)
         for pipe in (self.process.stdout, self.process.stderr):
             if pipe is not None:
@@ -192,16 +209,19 @@ async def run(
     try:
         async with asyncio.timeout(timeout_s):
             ended = await child.told()
-        if ended:
-            child.reap()
-        else:
+        if not ended:
             child.leave()
     except TimeoutError:
         outcome, detail = Outcome.TIMED_OUT, f"did not end within {timeout_s:g} s"
     finally:
         if timer is not None:
             timer.cancel()
-        child.close()
+        try:
+            buried = await child.buried()
+        finally:
+            child.close()
+    if not buried:
+        detail = f"{detail}; it was killed, but it has not ended within {_BURIAL_S:g} s and may wait for a disk".removeprefix("; ")
     if child.cut and outcome is Outcome.OK:
         outcome, detail = Outcome.TRUNCATED, f"cut at {limit_bytes} bytes"
     return Finished(

@@ -29,6 +29,19 @@ class Finished(msgspec.Struct, frozen=True, kw_only=True):
     cpu_ns: int | None = None
 
 
+class Space(msgspec.Struct, frozen=True, kw_only=True):
+    """What a file system tells of its space, in the words of statvfs(3): blocks of ``f_frsize`` bytes, and files."""
+
+    f_frsize: int
+    f_blocks: int
+    f_bavail: int
+    f_bfree: int
+    f_files: int
+    f_favail: int
+    f_ffree: int
+    f_flag: int
+
+
 class Host(Protocol):
     """The machine. Paths are absolute, as the machine itself names them. Reads raise ``OSError``; see ``outcome_of``."""
 
@@ -62,6 +75,10 @@ class Host(Protocol):
         """The names in a folder, sorted; numbers in numeric order."""
         ...
 
+    def space(self, path: str) -> Space:
+        """The space of the file system behind a path. May block where that file system does not answer."""
+        ...
+
     def which(self, program: str) -> str | None:
         """Where a program is, or ``None``."""
         ...
@@ -72,6 +89,10 @@ class Host(Protocol):
 
     def mono_ns(self) -> int:
         """``CLOCK_MONOTONIC`` in ns."""
+        ...
+
+    def mono_raw_ns(self) -> int:
+        """``CLOCK_MONOTONIC_RAW`` in ns: it follows no correction by NTP, as the stamps of the kernel's log do not."""
         ...
 
     def wall_ns(self) -> int:

@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeVar
 
-from crazytrain.host.door import FILE_LIMIT_BYTES, Finished
+from crazytrain.host.door import FILE_LIMIT_BYTES, Finished, Space
 from crazytrain.model.evidence import Outcome
 from crazytrain.model.guest import ProcessId
 
@@ -16,7 +16,7 @@ class FakeHost:
     """Files, links, commands and monitors by name. A value that is an ``OSError`` is raised.
 
     ``files`` maps absolute paths to content, ``links`` to targets, ``commands`` a program's name to what it prints,
-    ``monitors`` a socket's path to what it answers. Its clock moves only by ``sleep_until`` and by ``tick_ns`` at
+    ``monitors`` a socket's path to what it answers, ``spaces`` a path to its file system's space. Its clock moves only by ``sleep_until`` and by ``tick_ns`` at
     each reading.
     """
 
@@ -28,6 +28,7 @@ class FakeHost:
         commands: Mapping[str, Finished] | None = None,
         monitors: Mapping[str, tuple[bytes, Outcome, str]] | None = None,
         capabilities: Sequence[str] = (),
+        spaces: Mapping[str, Space | OSError] | None = None,
         tick_ns: int = 1000,
     ) -> None:
         self.files = dict(files or {})
@@ -35,7 +36,9 @@ class FakeHost:
         self.commands = dict(commands or {})
         self.monitors = dict(monitors or {})
         self.capabilities = set(capabilities)
+        self.spaces = dict(spaces or {})
         self.tick_ns = tick_ns
+        self.raw_behind_ns = 0
         self.now_ns = 1_000_000_000
         self.used_cpu_ns = 0
         self.ran: list[tuple[str, ...]] = []
@@ -70,6 +73,10 @@ class FakeHost:
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
         return tuple(sorted(below, key=lambda n: (0, int(n), "") if n.isdigit() else (1, 0, n)))
 
+    def space(self, path: str) -> Space:
+        """What was recorded for the path."""
+        return _given(self.spaces, path)
+
     def which(self, program: str) -> str | None:
         """A path for every recorded command."""
         return f"/usr/bin/{program}" if program in self.commands else None
@@ -82,6 +89,10 @@ class FakeHost:
         """The fake clock."""
         self.now_ns += self.tick_ns
         return self.now_ns
+
+    def mono_raw_ns(self) -> int:
+        """The fake clock, as far behind as was set."""
+        return self.now_ns - self.raw_behind_ns
 
     def wall_ns(self) -> int:
         """The fake clock, as wall time."""

@@ -6,7 +6,7 @@ import stat
 from pathlib import Path
 
 from crazytrain.host.borrowed import opened_by
-from crazytrain.host.door import FILE_LIMIT_BYTES
+from crazytrain.host.door import FILE_LIMIT_BYTES, Space
 from crazytrain.model.guest import ProcessId
 
 
@@ -59,6 +59,11 @@ class Files:
     def link(self, path: str) -> str:
         """Where a link points."""
         return str(self._at(path).readlink())
+
+    def space(self, path: str) -> Space:
+        """The space of the file system behind a path, by statvfs(3)."""
+        found = os.statvfs(self._at(path))
+        return Space(**{name: getattr(found, name) for name in Space.__struct_fields__})
 
     def names(self, path: str) -> tuple[str, ...]:
         """Names in a folder, numbers in numeric order."""

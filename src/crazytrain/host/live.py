@@ -55,6 +55,10 @@ class LiveHost(Files):
         """``CLOCK_MONOTONIC``."""
         return time.monotonic_ns()
 
+    def mono_raw_ns(self) -> int:
+        """``CLOCK_MONOTONIC_RAW``."""
+        return time.clock_gettime_ns(time.CLOCK_MONOTONIC_RAW)
+
     def wall_ns(self) -> int:
         """``CLOCK_REALTIME``."""
         return time.time_ns()

@@ -1,0 +1,45 @@
+"""The guest's kernel, once it is found: its memory, its symbols, the layout of its structures."""
+
+from typing import NamedTuple, Protocol
+
+from crazytrain.inside.memory import Memory
+from crazytrain.inside.paging import AddressSpace
+from crazytrain.inside.symbols import Symbols
+from crazytrain.model.facts.inside import GuestKernel
+
+
+class Field(NamedTuple):
+    """Where a member lies in its structure, and its size, in bytes."""
+
+    offset: int
+    size: int
+
+
+class Layout(Protocol):
+    """The layout of the kernel's structures. Asking for what this kernel has not raises ``Unreadable``."""
+
+    def field(self, struct: str, path: str) -> Field:
+        """Give a member by its path (``se.sum_exec_runtime``); members of anonymous ones count as the structure's own."""
+        ...
+
+    def size(self, struct: str) -> int:
+        """Give the size of a structure in bytes."""
+        ...
+
+
+class Kernel:
+    """A kernel that was found: ``space`` is its own address space, which no process takes along when it ends."""
+
+    def __init__(
+        self, memory: Memory, space: AddressSpace, symbols: Symbols, layout: Layout, about: GuestKernel
+    ) -> None:
+        self.memory = memory
+        self.space = space
+        self.symbols = symbols
+        self.layout = layout
+        self.about = about
+
+    def per_cpu(self, address: int, cpu: int) -> int:
+        """Where a per-CPU variable (``address``: its symbol's) lies for one CPU."""
+        offset = self.space.u64(self.symbols["__per_cpu_offset"] + 8 * cpu)
+        return (address + offset) & 0xFFFF_FFFF_FFFF_FFFF
