@@ -14,6 +14,7 @@ from crazytrain.decode.fd_listing import decode_fd_listing
 from crazytrain.decode.host import decode_host
 from crazytrain.decode.host_params import decode_host_params
 from crazytrain.decode.identity import decode_identity
+from crazytrain.decode.inside import decode_inside, decode_inside_log, decode_inside_profile
 from crazytrain.decode.kernel_log import decode_kernel_log
 from crazytrain.decode.kvm_stats import decode_kvm_stats
 from crazytrain.decode.lab import decode_lab
@@ -64,6 +65,9 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.VCPU_SAMPLES, decode_qmp_events),
     (Kind.CONSOLE, decode_console),
     (Kind.PVCLOCK, decode_pvclock),
+    (Kind.INSIDE, decode_inside),
+    (Kind.INSIDE_PROFILE, decode_inside_profile),
+    (Kind.INSIDE_LOG, decode_inside_log),
     (Kind.HOST, decode_host),
     (Kind.WAITS, decode_waits),
     (Kind.STACKS, decode_stacks),

@@ -10,8 +10,10 @@ from crazytrain.derive.clock import derive_clock
 from crazytrain.derive.descriptor_roles import derive_descriptor_roles
 from crazytrain.derive.era import derive_era
 from crazytrain.derive.eventfds import derive_eventfds
+from crazytrain.derive.guest_words import derive_guest_words
 from crazytrain.derive.host_cpu import derive_host_cpu
 from crazytrain.derive.host_log import derive_host_log
+from crazytrain.derive.inside import derive_inside
 from crazytrain.derive.interrupts import derive_interrupts
 from crazytrain.derive.kvm_stats import derive_kvm_stats
 from crazytrain.derive.loops import derive_loops
@@ -49,6 +51,8 @@ DERIVERS: tuple[Callable[[Facts], object | None], ...] = (
     derive_interrupts,
     derive_kvm_stats,
     derive_clock,
+    derive_guest_words,
+    derive_inside,
     derive_era,
     derive_host_log,
     derive_storage,

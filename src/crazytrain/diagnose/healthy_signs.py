@@ -1,5 +1,6 @@
 """Signs that the causes of family healthy share."""
 
+from crazytrain.diagnose.inside_signs import panicked_points, stuck_alarm, time_alarm
 from crazytrain.diagnose.signs import (
     BUSY_LOOP_FROM_PER_S,
     CALM_LOOP_TO_PER_S,
@@ -23,6 +24,7 @@ from crazytrain.model.facts import (
     ThreadRole,
     VcpuView,
 )
+from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Point
 
@@ -52,9 +54,8 @@ def alarms(
     loops: Loops | None,
     exits: KvmExits | None,
     state: QemuState | None,
-    console: ConsoleLog | None,
 ) -> tuple[Point, ...]:
-    """All that would speak against health, as points; what is in order speaks for it a little."""
+    """All that is seen from outside and would speak against health, as points; what is in order speaks for it a little."""
     found = [
         vcpu_alarm(threads, view),
         loop_alarm(threads, loops),
@@ -63,9 +64,14 @@ def alarms(
         pit_alarm(threads),
         timer_alarm(exits, view),
     ]
-    said = panic_line(console)
-    if said:
-        found.append(Point(said.says, said.refs, 0.01))
+    return tuple(p for p in found if p)
+
+
+def own_alarms(console: ConsoleLog | None, inside: GuestInside | None) -> tuple[Point, ...]:
+    """The same of what the guest says itself, and of what its kernel keeps in its memory."""
+    found = [time_alarm(inside), stuck_alarm(inside)]
+    told = [panic_line(console), *(point for point in panicked_points(inside) if point.ratio > 1)]
+    found += [Point(point.says, point.refs, 0.01) for point in told if point]
     return tuple(p for p in found if p)
 
 

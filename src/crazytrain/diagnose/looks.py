@@ -1,6 +1,8 @@
 """For each kind of fact: the look that gives it, so that a cause that lacks it can name what would decide."""
 
 from crazytrain.model import facts as f
+from crazytrain.model.facts.devices import VirtQueues
+from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.facts.waits import Waits
 from crazytrain.model.finding import Look
 
@@ -22,6 +24,12 @@ LOOKS: dict[type, Look] = {
     f.QemuConfig: Look("QEMU's command line", "tr '\\0' ' ' < /proc/{pid}/cmdline"),
     f.InterruptRates: Look("how often each interrupt line fires", "info irq, twice, in the monitor"),
     f.ConsoleLog: Look("the guest's own console", "virsh console {name}   # or its log file"),
+    GuestInside: Look(
+        "what the guest's own kernel says", "crazytrain inside {name}   # as root, an x86-64 Linux guest"
+    ),
+    VirtQueues: Look(
+        "what the queues of its disks hold", "crazytrain why {name}   # x-query-virtio-queue-status in the monitor"
+    ),
     f.GuestClock: Look("the guest's kvmclock page", "crazytrain why {name}   # as root, a KVM guest"),
     f.HostFacts: Look(
         "the host's clocksource and load", "cat /sys/devices/system/clocksource/clocksource0/current_clocksource"

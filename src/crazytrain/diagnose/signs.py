@@ -6,6 +6,7 @@ CPU plus time waiting for one) decides whether it burns, never what it got.
 
 from crazytrain.model.evidence import Ref
 from crazytrain.model.facts import (
+    ConsoleLine,
     ConsoleLog,
     CpuMode,
     KvmExits,
@@ -29,6 +30,8 @@ CALM_LOOP_TO_PER_S = 300.0
 EXITS_MATTER_FROM_PER_S = 2000.0
 EXIT_STORM_FROM_PER_S = 3000.0  # exits to one port, page or register: no device needs that many
 TICK_STORM_FROM_PER_S = 900.0  # ticks of one timer: more than any guest's HZ, hypervisor timers apart
+FRESH_S = 300.0  # a line that is older says nothing of now
+FRESH_LINES = 60
 
 PM_TIMER_PORTS = (0x608, 0xB008, 0x408)  # ACPI PM timer: i440fx and q35 with SeaBIOS or OVMF, older QEMU, real boards
 RTC_PORTS = (0x70, 0x71)
@@ -67,8 +70,9 @@ def awake(view: VcpuView | None) -> tuple[VcpuActivity, ...]:
 
 
 def runs_os(view: VcpuView) -> bool:
-    """Whether a vCPU runs an operating system: out of real mode, and at many places."""
-    return any(v.mode in (CpuMode.LONG, CpuMode.PROTECTED) and v.places > 8 for v in view.vcpus)
+    """Whether a vCPU runs an operating system (or a 32-bit program of a 64-bit one): out of real mode, at many places."""
+    system = (CpuMode.LONG, CpuMode.PROTECTED, CpuMode.COMPAT)
+    return any(v.mode in system and v.places > 8 for v in view.vcpus)
 
 
 def burn_point(threads: ThreadActivity) -> Point:
@@ -102,7 +106,12 @@ def panic_line(console: ConsoleLog | None) -> Point | None:
     if not lines or console.after_last > 40:
         return None
     first = next((x for x in lines if "end Kernel panic" not in x.text), lines[-1])
-    return Point(f"the guest's console ends in a panic: {first.text}", (first.ref,), 300)
+    return Point(f"{first.said_in} ends in a panic: {first.text}", (first.ref,), 300)
+
+
+def is_fresh(console: ConsoleLog, line: ConsoleLine) -> bool:
+    """Whether a line was said just now: minutes ago, or, where nobody knows when, with little behind it."""
+    return line.age_s <= FRESH_S if line.age_s is not None else console.after_last <= FRESH_LINES
 
 
 def top_port(exits: KvmExits) -> PortUse | None:

@@ -50,6 +50,9 @@ class Kind(StrEnum):
     VCPU_SAMPLES = "vcpu-samples"  # JSON lines: {"mono_ns", "text" of HMP `info registers -a`}
     CONSOLE = "console"  # the guest's serial console as the host has it
     PVCLOCK = "pvclock"  # JSON: kvmclock pages as read from guest RAM
+    INSIDE = "inside"  # JSON: what the guest's kernel keeps in its RAM at one instant (model/facts/inside.py)
+    INSIDE_PROFILE = "inside-profile"  # JSON: tasks, functions and stacks that its vCPUs were seen at
+    INSIDE_LOG = "inside-log"  # JSON: the guest's own kernel log, out of its RAM; holds what the guest holds secret
     HOST = "host"  # bundle: kernel, clocksource, load, PSI, CPUs
     HOST_PARAMS = "host-params"  # bundle: module parameters, sysctls, kernel command line
     CGROUP = "cgroup"  # bundle: files of the guest's control groups and their ancestors

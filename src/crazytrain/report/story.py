@@ -24,6 +24,7 @@ from crazytrain.model.report import StoryLine
 from crazytrain.report.bare_story import bare_story
 from crazytrain.report.fd_story import listing_story
 from crazytrain.report.host_story import host_story
+from crazytrain.report.inside_story import inside_story
 from crazytrain.report.kvm_story import kvm_story
 from crazytrain.report.loop_story import loop_story
 from crazytrain.report.profile_story import profile_story
@@ -53,6 +54,7 @@ def story(facts: Facts) -> tuple[StoryLine, ...]:
         *_vcpus(facts),
         *bare_story(facts),
         *_clock(facts),
+        *inside_story(facts),
         *_state(facts),
         *qemu_story(facts),
         *host_story(facts),
@@ -201,7 +203,7 @@ def _state(facts: Facts) -> Iterator[StoryLine]:
 def _console(facts: Facts) -> Iterator[StoryLine]:
     console = facts.get(ConsoleLog)
     for one in console.matter[-3:] if console else ():
-        yield line(f"the guest's console ({one.meaning.value}): {one.text}", (one.ref,))
+        yield line(f"{one.said_in} ({one.meaning.value}): {one.text}", (one.ref,))
 
 
 def _lab(facts: Facts) -> Iterator[StoryLine]:

@@ -26,6 +26,9 @@ _ENDINGS = {
     Kind.QMP: ".jsonl",
     Kind.VCPU_SAMPLES: ".jsonl",
     Kind.PVCLOCK: ".json",
+    Kind.INSIDE: ".json",
+    Kind.INSIDE_PROFILE: ".json",
+    Kind.INSIDE_LOG: ".json",
     Kind.LAB: ".json",
 }
 

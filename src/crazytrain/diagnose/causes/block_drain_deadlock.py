@@ -48,5 +48,5 @@ CAUSE = Cause(
     family=Family.QEMU_BLOCKED,
     rank=Rank.SPECIFIC,
     judge=block_drain_deadlock,
-    absorbs=("monitor-hung",),
+    absorbs=("monitor-hung", "guest-hung-io"),
 )

@@ -51,5 +51,5 @@ CAUSE = Cause(
     family=Family.QEMU_BLOCKED,
     rank=Rank.SPECIFIC,
     judge=blocked_sync_io,
-    absorbs=("monitor-hung",),
+    absorbs=("monitor-hung", "guest-hung-io"),
 )

@@ -49,7 +49,8 @@ def _ratio(used: float) -> float:
 
 def _clients_point(displays: Displays) -> Point:
     if displays.clients:
-        return Point(f"{count(displays.clients, 'client')} of VNC or SPICE are connected", displays.refs, 4)
+        verb = "is" if displays.clients == 1 else "are"
+        return Point(f"{count(displays.clients, 'client')} of VNC or SPICE {verb} connected", displays.refs, 4)
     return Point("no client of VNC or SPICE is connected", displays.refs, 0.05)
 
 

@@ -51,5 +51,5 @@ CAUSE = Cause(
     family=Family.QEMU_BLOCKED,
     rank=Rank.SPECIFIC,
     judge=enospc_paused,
-    absorbs=("guest-halted-dead",),
+    absorbs=("guest-halted-dead", "guest-hung-io"),
 )

@@ -2,8 +2,11 @@
 
 from crazytrain.diagnose.busy_signs import chosen, exit_points, halted_points
 from crazytrain.diagnose.cause import Cause, Rank
+from crazytrain.diagnose.inside_signs import function_points, has_panicked, lock_function, ticks
 from crazytrain.diagnose.signs import burn_point, panic_line
 from crazytrain.model.facts import ConsoleLog, KvmExits, ThreadActivity, VcpuActivity, VcpuView
+from crazytrain.model.facts.guest_inside import GuestInside
+from crazytrain.model.facts.inside_view import Pace
 from crazytrain.model.figures import count, share
 from crazytrain.model.finding import Claim, Family, Point
 
@@ -11,12 +14,23 @@ FEW_PLACES = 12
 
 
 def guest_kernel_busy(
-    threads: ThreadActivity, view: VcpuView, exits: KvmExits | None, console: ConsoleLog | None
+    threads: ThreadActivity,
+    view: VcpuView,
+    exits: KvmExits | None,
+    console: ConsoleLog | None,
+    inside: GuestInside | None,
 ) -> Claim:
     """Does the guest's kernel work, in many different places?"""
-    points = [burn_point(threads), *(_kernel_point(v, view) for v in chosen(view)), *halted_points(view)]
-    if panic_line(console):
-        points.append(Point("the guest's console ends in a panic", console.refs if console else (), 0.05))
+    points = [burn_point(threads), *(_kernel_point(v, view, inside) for v in chosen(view)), *halted_points(view)]
+    points += function_points(inside)
+    if panic_line(console) or has_panicked(inside):
+        points.append(
+            Point(
+                "the guest's kernel has panicked",
+                (*(console.refs if console else ()), *(inside.refs if inside else ())),
+                0.05,
+            )
+        )
     return Claim(
         says="the guest's kernel is busy: its vCPU runs many different places in kernel mode",
         prior=0.1,
@@ -24,13 +38,22 @@ def guest_kernel_busy(
     )
 
 
-def _kernel_point(vcpu: VcpuActivity, view: VcpuView) -> Point:
+def _kernel_point(vcpu: VcpuActivity, view: VcpuView, inside: GuestInside | None) -> Point:
     says = (
         f"vCPU {vcpu.vcpu} was in kernel mode in {share(vcpu.kernel_ratio)} of {count(vcpu.samples, 'sample')}, "
         f"at {count(vcpu.places, 'place')}"
     )
     moving = vcpu.places > FEW_PLACES and vcpu.kernel_ratio >= 0.6
+    if not moving and inside and vcpu.kernel_ratio >= 0.6 and _goes_on(inside):
+        return Point(f"{says}; time goes on inside the guest, and it spins for no lock", (*view.refs, *inside.refs), 6)
     return Point(says, view.refs, 15 if moving else 0.1)
+
+
+def _goes_on(inside: GuestInside) -> bool:
+    """Whether a guest at few places of its kernel works there all the same: a copy or a cipher is a short loop, too."""
+    time = ticks(inside)
+    moves = time is not None and time.pace in (Pace.MOVES, Pace.FAST, Pace.SLOW)
+    return moves and not has_panicked(inside) and lock_function(inside) is None
 
 
 CAUSE = Cause(

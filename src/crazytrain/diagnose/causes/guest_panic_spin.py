@@ -1,9 +1,11 @@
 """Cause guest-stuck/guest-panic-spin."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
+from crazytrain.diagnose.inside_signs import panicked_points
 from crazytrain.diagnose.signs import burn_point, panic_line
 from crazytrain.diagnose.stuck_signs import kernel_points
 from crazytrain.model.facts import ConsoleLog, ThreadActivity, VcpuView
+from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.figures import count
 from crazytrain.model.finding import Claim, Family, Look, Point
 
@@ -12,19 +14,21 @@ CONSOLE_LOOK = Look(
 )
 
 
-def guest_panic_spin(threads: ThreadActivity, console: ConsoleLog | None, view: VcpuView | None) -> Claim:
+def guest_panic_spin(
+    threads: ThreadActivity, console: ConsoleLog | None, view: VcpuView | None, inside: GuestInside | None
+) -> Claim:
     """Did the guest's kernel panic, and does it now spin in the panic's delay loop?"""
     said = panic_line(console)
-    points = [burn_point(threads), *kernel_points(view)]
+    points = [burn_point(threads), *kernel_points(view), *panicked_points(inside)]
     if said:
         points.append(said)
     elif console:
-        points.append(Point(f"no panic within {count(console.lines, 'console line')}", console.refs, 0.02))
+        points.append(Point(f"no panic within {count(console.lines, 'line')} of the guest's", console.refs, 0.02))
     return Claim(
         says="the guest's kernel has panicked and spins in the panic's endless delay loop",
         prior=0.01,
         points=tuple(points),
-        missing=() if console else (CONSOLE_LOOK,),
+        missing=() if console or inside else (CONSOLE_LOOK,),
     )
 
 

@@ -1,23 +1,31 @@
 """Cause guest-stuck/guest-soft-lockup."""
 
 from crazytrain.diagnose.cause import Cause, Rank
-from crazytrain.diagnose.signs import burn_point
+from crazytrain.diagnose.inside_signs import function_points, has_panicked
+from crazytrain.diagnose.signs import burn_point, is_fresh
 from crazytrain.diagnose.stuck_signs import kernel_points
 from crazytrain.model.facts import ConsoleLog, LineMeaning, ThreadActivity, VcpuView
+from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.figures import count
 from crazytrain.model.finding import Claim, Family, Point
 
 
-def guest_soft_lockup(threads: ThreadActivity, console: ConsoleLog, view: VcpuView | None) -> Claim:
+def guest_soft_lockup(
+    threads: ThreadActivity, console: ConsoleLog, view: VcpuView | None, inside: GuestInside | None
+) -> Claim:
     """Does the guest's kernel itself say that a CPU is stuck?"""
     stuck = (LineMeaning.SOFT_LOCKUP, LineMeaning.RCU_STALL)
     lines = [x for x in console.matter if x.meaning in stuck]
     points = [burn_point(threads), *kernel_points(view)]
+    if has_panicked(inside) and inside:
+        points.append(Point("the guest's kernel has panicked: that is what came of it", inside.refs, 0.2))
+    points += function_points(inside)
     if lines:
-        recent = 60 if console.after_last <= 60 else 3
-        points.append(Point(f"the guest's console says: {lines[-1].text}", (lines[-1].ref,), recent))
+        points.append(Point(lines[-1].says, (lines[-1].ref,), 60 if is_fresh(console, lines[-1]) else 3))
     else:
-        points.append(Point(f"no lockup or stall within {count(console.lines, 'console line')}", console.refs, 0.05))
+        points.append(
+            Point(f"no lockup or stall within {count(console.lines, 'line')} of the guest's", console.refs, 0.05)
+        )
     return Claim(says="a CPU of the guest is stuck in its kernel", prior=0.02, points=tuple(points))
 
 

@@ -2,19 +2,23 @@
 
 from crazytrain.diagnose.busy_signs import chosen, exit_points, halted_points
 from crazytrain.diagnose.cause import Cause, Rank
+from crazytrain.diagnose.inside_signs import task_points
 from crazytrain.diagnose.signs import burn_point
 from crazytrain.model.facts import KvmExits, ThreadActivity, VcpuActivity, VcpuView
+from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.figures import count, share
 from crazytrain.model.finding import Claim, Family, Point
 
 
-def guest_user_busy(threads: ThreadActivity, view: VcpuView, exits: KvmExits | None) -> Claim:
+def guest_user_busy(
+    threads: ThreadActivity, view: VcpuView, exits: KvmExits | None, inside: GuestInside | None
+) -> Claim:
     """Does a program in the guest compute?"""
     points = [burn_point(threads), *(_user_point(v, view) for v in chosen(view)), *halted_points(view)]
     return Claim(
         says="a program inside the guest computes: its vCPU is in user space nearly all the time",
         prior=0.15,
-        points=(*points, *exit_points(exits)),
+        points=(*points, *exit_points(exits), *task_points(inside)),
     )
 
 

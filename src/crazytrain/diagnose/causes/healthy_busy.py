@@ -1,7 +1,7 @@
 """Cause healthy/healthy-busy."""
 
 from crazytrain.diagnose.cause import Cause, Rank
-from crazytrain.diagnose.healthy_signs import alarms, share_point
+from crazytrain.diagnose.healthy_signs import alarms, own_alarms, share_point
 from crazytrain.model.facts import (
     ConsoleLog,
     KvmExits,
@@ -10,6 +10,7 @@ from crazytrain.model.facts import (
     ThreadActivity,
     VcpuView,
 )
+from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.finding import Claim, Family
 
 
@@ -20,9 +21,14 @@ def healthy_busy(
     exits: KvmExits | None,
     state: QemuState | None,
     console: ConsoleLog | None,
+    inside: GuestInside | None,
 ) -> Claim:
     """Does the guest work and rest in turn, as healthy guests do?"""
-    points = (share_point(threads, idle=False), *alarms(threads, view, loops, exits, state, console))
+    points = (
+        share_point(threads, idle=False),
+        *alarms(threads, view, loops, exits, state),
+        *own_alarms(console, inside),
+    )
     return Claim(says="healthy: the guest works and rests in turn, and nothing stands out", prior=0.5, points=points)
 
 

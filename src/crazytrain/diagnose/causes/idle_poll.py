@@ -1,8 +1,17 @@
 """Cause exit-storm/idle-poll."""
 
 from crazytrain.diagnose.cause import Cause, Rank
-from crazytrain.diagnose.signs import awake, burning_vcpus, leaving_rate
-from crazytrain.model.facts import ConsoleLog, CpuMode, KvmExits, KvmStats, ThreadActivity, VcpuActivity, VcpuView
+from crazytrain.diagnose.signs import awake, burning_vcpus, is_fresh, leaving_rate
+from crazytrain.model.facts import (
+    ConsoleLog,
+    CpuMode,
+    KvmExits,
+    KvmStats,
+    LineMeaning,
+    ThreadActivity,
+    VcpuActivity,
+    VcpuView,
+)
 from crazytrain.model.figures import count, rate
 from crazytrain.model.finding import Claim, Family, Look, Point
 
@@ -30,8 +39,9 @@ def idle_poll(
     halts = stats.per_s("halt_exits") if stats else None
     if halts is not None and stats is not None:
         points.append(Point(f"it halted {rate(halts)}", stats.refs, 2 if halts < 1 else 0.05))
-    if console is not None and console.matter:
-        points.append(Point("the guest's console tells of trouble: then it is not idle", console.refs, 0.05))
+    trouble = [said for said in console.matter if said.meaning is not LineMeaning.CLOCKSOURCE] if console else []
+    if console is not None and any(is_fresh(console, said) for said in trouble):
+        points.append(Point("the guest just told of trouble: then it is not idle", console.refs, 0.05))
     return Claim(says=says, prior=0.02, points=tuple(points), missing=(_GUEST,), at_most=0.8)
 
 

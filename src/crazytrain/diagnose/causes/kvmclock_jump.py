@@ -10,6 +10,8 @@ from crazytrain.model.facts import (
     ThreadActivity,
     VcpuView,
 )
+from crazytrain.model.facts.guest_inside import GuestInside
+from crazytrain.model.facts.inside_view import Clock, Pace
 from crazytrain.model.figures import span
 from crazytrain.model.finding import Claim, Family, Point
 
@@ -18,13 +20,15 @@ FAR_OFF_NS = 600 * 10**9
 STEP_FROM_NS = 10**9  # what NTP or a new master clock corrects is far below
 
 
-def kvmclock_jump(clock: GuestClock, threads: ThreadActivity | None, view: VcpuView | None) -> Claim:
+def kvmclock_jump(
+    clock: GuestClock, threads: ThreadActivity | None, view: VcpuView | None, inside: GuestInside | None
+) -> Claim:
     """Was the guest's kvmclock stepped, so that the guest waits for a time that does not come?"""
     if not clock.pages:
         says = f"no kvmclock page was found in {clock.searched_bytes >> 20} MiB of the guest's memory"
         return Claim(says="the guest's kvmclock was stepped", prior=0.02, points=(Point(says, clock.refs, 0.3),))
     worst = max(clock.pages, key=lambda p: _off_ns(p, clock))
-    points = [_page_point(worst, clock), *_tsc_points(worst, clock), *_step_points(clock)]
+    points = [_page_point(worst, clock), *_tsc_points(worst, clock), *_step_points(clock), *_from_inside(inside)]
     if threads and _off_ns(worst, clock) > FAR_OFF_NS:
         points.append(_waits_point(threads, view))
     return Claim(
@@ -83,6 +87,18 @@ def _step_points(clock: GuestClock) -> Iterator[Point]:
         one = max(steps, key=lambda change: abs(change.step_ns))
         says = f"the clock was stepped by {span(one.step_ns)} while it was watched (page {one.address:#x})"
         yield Point(says, clock.refs, 2000)
+
+
+def _from_inside(inside: GuestInside | None) -> Iterator[Point]:
+    """How the guest's own clock goes: one that was set back waits for the past to be over, and stands meanwhile."""
+    clock = inside.view.clock(Clock.MONOTONIC) if inside else None
+    ticks = inside.view.clock(Clock.JIFFIES) if inside else None
+    if inside is None or clock is None:
+        return
+    if clock.pace is Pace.BACK:
+        yield Point("the guest's monotonic clock went back, which it never may", inside.refs, 200)
+    elif clock.pace is Pace.STANDS and ticks is not None and ticks.pace is Pace.MOVES:
+        yield Point("the guest's clock stands still while its ticks go on", inside.refs, 20)
 
 
 def _waits_point(threads: ThreadActivity, view: VcpuView | None) -> Point:

@@ -35,4 +35,6 @@ def _by_whom(stopped: list[ThreadUse]) -> str:
     return "somebody sent it SIGSTOP (or left a debugger that did)"
 
 
-CAUSE = Cause(slug="monitor-hung", family=Family.QEMU_BLOCKED, rank=Rank.SYMPTOM, judge=monitor_hung)
+CAUSE = Cause(
+    slug="monitor-hung", family=Family.QEMU_BLOCKED, rank=Rank.SYMPTOM, judge=monitor_hung, absorbs=("guest-hung-io",)
+)

@@ -15,4 +15,10 @@ def paused(state: QemuState) -> Claim:
     return status_claim(state, says, BY_WILL, 3000)
 
 
-CAUSE = Cause(slug="paused", family=Family.HEALTHY, rank=Rank.SYMPTOM, judge=paused, absorbs=("guest-halted-dead",))
+CAUSE = Cause(
+    slug="paused",
+    family=Family.HEALTHY,
+    rank=Rank.SYMPTOM,
+    judge=paused,
+    absorbs=("guest-halted-dead", "guest-hung-io"),
+)

@@ -1,17 +1,14 @@
 """Cause guest-clock/slow-clocksource."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
-from crazytrain.diagnose.signs import PM_TIMER_PORTS, port_rate, port_share
-from crazytrain.model.facts import (
-    CpuMode,
-    KvmExits,
-    VcpuView,
-)
+from crazytrain.diagnose.signs import PM_TIMER_PORTS, port_rate, port_share, runs_os
+from crazytrain.model.facts import KvmExits, VcpuView
+from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Claim, Family, Point
 
 
-def slow_clocksource(exits: KvmExits, view: VcpuView | None) -> Claim:
+def slow_clocksource(exits: KvmExits, view: VcpuView | None, inside: GuestInside | None) -> Claim:
     """Does the guest read a slow emulated clock (ACPI PM timer) all the time?"""
     per_s = port_rate(exits, *PM_TIMER_PORTS)
     part = port_share(exits, *PM_TIMER_PORTS)
@@ -19,6 +16,7 @@ def slow_clocksource(exits: KvmExits, view: VcpuView | None) -> Claim:
     points = [Point(says, exits.refs, 60 if per_s >= 2000 and part >= 0.5 else 0.01)]
     if view and per_s >= 2000:
         points.append(_mode_point(view))
+    points += _from_inside(inside)
     return Claim(
         says="the guest's clocksource is the ACPI PM timer: each reading of the time leaves guest mode",
         prior=0.03,
@@ -26,14 +24,24 @@ def slow_clocksource(exits: KvmExits, view: VcpuView | None) -> Claim:
     )
 
 
+def _from_inside(inside: GuestInside | None) -> list[Point]:
+    """Which clock the guest's kernel itself says it uses; that it is a slow one does not say that it is read often."""
+    clock = inside.clock if inside else None
+    if inside is None or clock is None or not clock.clocksource:
+        return []
+    says = f"the guest's kernel keeps time by {clock.clocksource}"
+    return [Point(says, inside.refs, 8 if clock.clocksource in _SLOW else 0.02)]
+
+
 def _mode_point(view: VcpuView) -> Point:
-    runs_os = any(v.mode in (CpuMode.LONG, CpuMode.PROTECTED) and v.places > 8 for v in view.vcpus)
-    if runs_os:
+    if runs_os(view):
         return Point("the vCPUs run an operating system (protected or long mode, many places)", view.refs, 3)
     return Point(
         "the vCPU stays at a few addresses or in real mode: no operating system keeps time there", view.refs, 0.02
     )
 
+
+_SLOW = ("acpi_pm", "hpet", "pit", "jiffies", "refined-jiffies")
 
 CAUSE = Cause(
     slug="slow-clocksource",

@@ -59,4 +59,10 @@ def _kernel_points(wait: Waiting) -> tuple[Point, ...]:
     return (Point("it cannot be interrupted (state D)", wait.refs, 2),) if wait.state == "D" else ()
 
 
-CAUSE = Cause(slug="storage-stall", family=Family.QEMU_BLOCKED, rank=Rank.SPECIFIC, judge=storage_stall)
+CAUSE = Cause(
+    slug="storage-stall",
+    family=Family.QEMU_BLOCKED,
+    rank=Rank.SPECIFIC,
+    judge=storage_stall,
+    absorbs=("guest-hung-io",),
+)

@@ -1,25 +1,43 @@
 """Cause guest-clock/tsc-unstable."""
 
 from crazytrain.diagnose.cause import Cause, Rank
+from crazytrain.diagnose.looks import LOOKS
 from crazytrain.model.facts import (
     ConsoleLog,
     LineMeaning,
 )
+from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.finding import Claim, Family, Point
 
 
-def tsc_unstable(console: ConsoleLog) -> Claim:
+def tsc_unstable(console: ConsoleLog | None, inside: GuestInside | None) -> Claim:
     """Did the guest's kernel give up the TSC as its clock?"""
     meant = (LineMeaning.TSC, LineMeaning.CLOCKSOURCE)
-    lines = [x for x in console.matter if x.meaning in meant and "unstable" in x.text.lower()]
-    point = (
-        Point(f"the guest's console says: {lines[-1].text}", (lines[-1].ref,), 200)
-        if lines
-        else Point("the console does not speak of an unstable clock", console.refs, 0.1)
-    )
+    lines = [x for x in (console.matter if console else ()) if x.meaning in meant and "unstable" in x.text.lower()]
+    points = [*_from_inside(inside)]
+    if lines:
+        points.append(Point(lines[-1].says, (lines[-1].ref,), 200))
+    elif console:
+        points.append(Point("what the guest said does not speak of an unstable clock", console.refs, 0.1))
     return Claim(
-        says="the guest's kernel found its TSC unstable and fell back to a slower clock", prior=0.03, points=(point,)
+        says="the guest's kernel found its TSC unstable and fell back to a slower clock",
+        prior=0.03,
+        points=tuple(points),
+        missing=() if console or inside else (LOOKS[ConsoleLog],),
     )
+
+
+def _from_inside(inside: GuestInside | None) -> list[Point]:
+    """What the kernel has noted about its TSC; a guest that uses it just now has not given it up."""
+    clock = inside.clock if inside else None
+    if inside is None or clock is None:
+        return []
+    if clock.clocksource in ("tsc", "tsc-early"):
+        return [Point(f"the guest keeps time by {clock.clocksource} just now", inside.refs, 0.02)]
+    if clock.tsc_unstable is None:
+        return []
+    says = f"the guest's kernel {'has marked its TSC as unstable' if clock.tsc_unstable else 'has not marked its TSC as unstable'}"
+    return [Point(f"{says}; its clocksource is {clock.clocksource}", inside.refs, 30 if clock.tsc_unstable else 0.05)]
 
 
 CAUSE = Cause(slug="tsc-unstable", family=Family.GUEST_CLOCK, rank=Rank.SYMPTOM, judge=tsc_unstable)

@@ -24,15 +24,27 @@ class LineMeaning(StrEnum):
 
 
 class ConsoleLine(msgspec.Struct, frozen=True, kw_only=True):
-    """One line that matters. ``text`` is the guest's and hostile: escape before showing."""
+    """One line that matters. ``text`` is the guest's and hostile: escape before showing.
+
+    ``said_in`` is where it stood; ``age_s`` how long before the look it was said, ``None`` where nobody knows.
+    """
 
     meaning: LineMeaning
     text: str
     ref: Ref
+    said_in: str = "the guest's console"
+    age_s: float | None = None
+
+    @property
+    def says(self) -> str:
+        """The line, and where it stood."""
+        return f"{self.said_in} says: {self.text}"
 
 
 class ConsoleLog(msgspec.Struct, frozen=True, kw_only=True):
-    """The console: ``lines`` read, those that matter, and how many lines follow the last one that matters."""
+    """What the guest itself said, on its console or in its kernel log: ``lines`` read, those that matter, and how many lines
+    follow the last one that matters.
+    """
 
     lines: int
     matter: tuple[ConsoleLine, ...]

@@ -9,6 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from crazytrain.model.evidence import Ref
+from crazytrain.model.facts.console import ConsoleLine
 
 
 class Missing(msgspec.Struct, frozen=True):
@@ -161,7 +162,7 @@ class InsideReading(msgspec.Struct, frozen=True, kw_only=True):
     refs: tuple[Ref, ...] = ()
 
 
-class LogRecord(msgspec.Struct, frozen=True):
+class LogRecord(msgspec.Struct, frozen=True, array_like=True):
     """One record of the guest's kernel log. ``level`` 0 (emergency) to 7; ``at_ns`` since the guest's boot."""
 
     seq: int
@@ -178,6 +179,20 @@ class InsideLog(msgspec.Struct, frozen=True, kw_only=True):
     cut: bool = False
     missing: tuple[Missing, ...] = ()
     refs: tuple[Ref, ...] = ()
+
+
+class GuestLog(msgspec.Struct, frozen=True, kw_only=True):
+    """What matters of the guest's kernel log: ``matter`` with ``at_ns`` since the guest's boot, one each.
+
+    ``after_last`` lines follow the last one that matters; ``last_ns`` is when the last line of all came.
+    """
+
+    lines: int
+    matter: tuple[ConsoleLine, ...]
+    at_ns: tuple[int, ...]
+    after_last: int
+    last_ns: int | None
+    refs: tuple[Ref, ...]
 
 
 class Mode(StrEnum):

@@ -1,0 +1,20 @@
+"""The guest from inside over the window: its readings, samples and log together."""
+
+from crazytrain.derive.inside_view import inside_view
+from crazytrain.model.facts import Facts
+from crazytrain.model.facts.guest_inside import GuestInside
+from crazytrain.model.facts.inside import GuestLog, InsideProfile, InsideReading
+
+
+def derive_inside(facts: Facts) -> GuestInside | None:
+    """Compare the first and the last reading in which a kernel was found; ``None`` without one."""
+    readings = sorted((one for one in facts.all(InsideReading) if one.kernel), key=lambda one: one.mono_ns)
+    if not readings:
+        return None
+    profile, log = facts.get(InsideProfile), facts.get(GuestLog)
+    seen = (*readings, *(one for one in (profile, log) if one))
+    return GuestInside(
+        last=readings[-1],
+        view=inside_view(readings[0], readings[-1], profile, log),
+        refs=tuple(ref for one in seen for ref in one.refs),
+    )

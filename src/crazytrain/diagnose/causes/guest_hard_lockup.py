@@ -1,0 +1,87 @@
+"""Cause guest-stuck/guest-hard-lockup."""
+
+from crazytrain.diagnose.cause import BUSY, Cause, Rank
+from crazytrain.diagnose.inside_signs import has_panicked, ticks
+from crazytrain.diagnose.signs import burn_point, is_fresh
+from crazytrain.diagnose.stuck_signs import NARROW_PLACES, kernel_points
+from crazytrain.model.facts import ConsoleLog, CpuMode, LineMeaning, ThreadActivity, VcpuActivity, VcpuView
+from crazytrain.model.facts.guest_inside import GuestInside
+from crazytrain.model.facts.inside_view import Pace
+from crazytrain.model.figures import count, share
+from crazytrain.model.finding import Claim, Family, Point
+
+_OFF_FROM = 0.95  # of the samples with interrupts off: no tick gets through
+
+
+def guest_hard_lockup(
+    threads: ThreadActivity, view: VcpuView, console: ConsoleLog | None, inside: GuestInside | None
+) -> Claim:
+    """Does a CPU of the guest run in its kernel with interrupts off and never turn them on again?"""
+    says = "a CPU of the guest is locked up hard: its kernel runs there with interrupts off, and never turns them on"
+    locked = [v for v in view.vcpus if _is_locked(v)]
+    if not locked:
+        least = Point("no vCPU stays in kernel mode with interrupts off", view.refs, 0.02)
+        return Claim(says=says, prior=0.01, points=(least,))
+    points = [_locked_point(locked[0], view), burn_point(threads), *kernel_points(view)]
+    points += _said(console)
+    points += _from_inside(inside, locked[0], view)
+    # From outside alone firmware, a boot loader or a small system of its own looks the same.
+    known = inside is not None or (console is not None and console.lines > 0 and any(map(_is_linux, console.matter)))
+    return Claim(says=says, prior=0.01, points=tuple(points), at_most=0.99 if known else 0.6)
+
+
+def _is_locked(vcpu: VcpuActivity) -> bool:
+    in_kernel = vcpu.kernel_ratio >= 0.95 and vcpu.halted_ratio <= 0.02 and vcpu.mode is CpuMode.LONG
+    return in_kernel and vcpu.interrupts_off_ratio >= _OFF_FROM and vcpu.places <= NARROW_PLACES
+
+
+def _locked_point(vcpu: VcpuActivity, view: VcpuView) -> Point:
+    says = (
+        f"vCPU {vcpu.vcpu} had interrupts off in {share(vcpu.interrupts_off_ratio)} of {count(vcpu.samples, 'sample')}, "
+        f"at {count(vcpu.places, 'place')} of its kernel"
+    )
+    return Point(says, view.refs, 12 if vcpu.samples >= 10 else 4)
+
+
+def _is_linux(line: object) -> bool:
+    return getattr(line, "meaning", None) is not LineMeaning.NO_BOOT
+
+
+def _said(console: ConsoleLog | None) -> list[Point]:
+    meant = (LineMeaning.HARD_LOCKUP, LineMeaning.RCU_STALL, LineMeaning.SOFT_LOCKUP)
+    lines = [x for x in console.matter if x.meaning in meant] if console else []
+    if console is None or not lines or not is_fresh(console, lines[-1]):
+        return []
+    return [Point(lines[-1].says, (lines[-1].ref,), 20)]
+
+
+def _from_inside(inside: GuestInside | None, vcpu: VcpuActivity, view: VcpuView) -> list[Point]:
+    if inside is None:
+        return []
+    points = []
+    if has_panicked(inside):
+        points.append(
+            Point("the guest's kernel has panicked: what spins there is the panic's own loop", inside.refs, 0.03)
+        )
+    for function in (f for cpu in inside.view.cpus if cpu.cpu == vcpu.vcpu for f in cpu.functions[:1] if f.name):
+        says = f"its CPU {vcpu.vcpu} was in {function.name} in {share(function.share.ratio)} of the samples"
+        points.append(Point(says, inside.refs, 2 if function.share.ratio >= 0.9 else 1))
+    time = ticks(inside)
+    if time is not None and time.pace is Pace.STANDS and len(view.vcpus) == 1:
+        points.append(
+            Point("the guest's count of ticks stands still: its only CPU takes no interrupts", inside.refs, 12)
+        )
+    elif time is not None and len(view.vcpus) == 1:
+        points.append(
+            Point(f"the guest's count of ticks {time.pace.value}: its only CPU takes interrupts", inside.refs, 0.05)
+        )
+    return points
+
+
+CAUSE = Cause(
+    slug="guest-hard-lockup",
+    family=Family.GUEST_STUCK,
+    rank=Rank.SPECIFIC,
+    judge=guest_hard_lockup,
+    absorbs=(*BUSY, "guest-soft-lockup"),
+)
