@@ -3,7 +3,6 @@
 import msgspec
 
 from crazytrain.model.evidence import Ref
-
 from crazytrain.model.facts.inside import ClockReading, InsideReading, Mode
 from crazytrain.model.facts.inside_view import FunctionShare, InsideView, TaskShare
 

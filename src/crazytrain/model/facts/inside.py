@@ -190,8 +190,8 @@ class GuestLog(msgspec.Struct, frozen=True, kw_only=True):
     lines: int
     matter: tuple[ConsoleLine, ...]
     at_ns: tuple[int, ...]
-    after_last: int
-    last_ns: int | None
+    after_last: int = 0
+    last_ns: int | None = None
     refs: tuple[Ref, ...]
 
 
