@@ -24,8 +24,9 @@ from pathlib import Path
 import msgspec
 
 from crazytrain import lab
-from crazytrain.collect import COLLECTORS, discover
+from crazytrain.collect import discover
 from crazytrain.collect.look import Collector, Look
+from crazytrain.collect.registry import COLLECTORS
 from crazytrain.collect.trace_events import find_events
 from crazytrain.decode.command_line import config_of
 from crazytrain.host import LiveHost

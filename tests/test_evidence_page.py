@@ -2,7 +2,7 @@
 
 import re
 
-from crazytrain.collect import COLLECTORS
+from crazytrain.collect.registry import COLLECTORS
 from crazytrain.diagnose.causes import CAUSES
 from tests.support import ROOT
 

@@ -11,16 +11,16 @@ from typing import TypeVar
 import msgspec
 
 from crazytrain import __version__
-from crazytrain.collect import COLLECTORS
 from crazytrain.collect.look import Look
 from crazytrain.collect.overview import overview_readings
 from crazytrain.collect.purse import Purse
+from crazytrain.collect.registry import COLLECTORS
 from crazytrain.collect.running import Bill, run_collectors, seen_at_once, seen_one_by_one, spent
 from crazytrain.collect.status import status_now
-from crazytrain.decode import decoders_of
-from crazytrain.derive import DERIVERS
+from crazytrain.decode.registry import decoders_of
 from crazytrain.derive.compare import compare
 from crazytrain.derive.overview import derive_overview
+from crazytrain.derive.registry import DERIVERS
 from crazytrain.diagnose.causes import CAUSES
 from crazytrain.diagnose.engine import diagnose, headline, looks_wanted
 from crazytrain.diagnose.side import who_burns
@@ -196,11 +196,12 @@ class Reading(msgspec.Struct, frozen=True):
     notes: tuple[str, ...]
 
 
-def read(evidence: Iterable[Evidence]) -> Reading:
+def read(evidence: Iterable[Evidence], known: Sequence[object] = ()) -> Reading:
     """Decode each evidence by its kind, then derive what lies between. A defect in one decoder or deriver is told and
-    stops no other.
+    stops no other. ``known`` are facts of evidence that was decoded while it was read.
     """
     seen = decoded(evidence)
+    seen = msgspec.structs.replace(seen, facts=seen.facts.plus(*known)) if known else seen
     notes, facts = list(seen.notes), seen.facts
     for derive in DERIVERS:
         with _told(notes, f"{derive.__name__} failed"):
@@ -228,11 +229,11 @@ def _told(notes: list[str], what: str) -> Iterator[None]:
         notes.append(f"{what}: {type(error).__name__}: {error}")
 
 
-def conclude(case: Case, notes: Sequence[str] = ()) -> Report:
+def conclude(case: Case, notes: Sequence[str] = (), known: Sequence[object] = ()) -> Report:
     """Read a case (live, saved or pasted: the same code), judge it, compare it with its baseline, and build the
-    report.
+    report. ``known`` are facts of evidence that was decoded while it was read.
     """
-    here = read(case.evidence)
+    here = read(case.evidence, known)
     findings = diagnose(here.facts, CAUSES)
     best = headline(findings, CAUSES)
     return build(

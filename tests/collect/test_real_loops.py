@@ -11,8 +11,8 @@ import pytest
 from crazytrain.collect.bpf import collect_bpf
 from crazytrain.collect.descriptors import descriptors_now
 from crazytrain.collect.tasks import collect_tasks
-from crazytrain.decode import decoders_of
-from crazytrain.derive import DERIVERS
+from crazytrain.decode.registry import decoders_of
+from crazytrain.derive.registry import DERIVERS
 from crazytrain.diagnose.causes import chardev_spin, dead_client_spin, fd_monitor_spin
 from crazytrain.diagnose.engine import judge
 from crazytrain.host import LiveHost

@@ -1,0 +1,94 @@
+"""Evidence to facts, pure: one file per format. ``DECODERS`` is the registry: which kind is read by whom."""
+
+from collections.abc import Callable, Iterable
+
+from crazytrain.decode.bpf import decode_bpf
+from crazytrain.decode.cgroup import decode_cgroup
+from crazytrain.decode.command_line import decode_command_line
+from crazytrain.decode.console import decode_console
+from crazytrain.decode.descriptors import decode_descriptors
+from crazytrain.decode.domstats import decode_domstats
+from crazytrain.decode.epoll_sets import decode_epoll_sets
+from crazytrain.decode.eventfd_counts import decode_eventfd_counts
+from crazytrain.decode.fd_listing import decode_fd_listing
+from crazytrain.decode.host import decode_host
+from crazytrain.decode.host_params import decode_host_params
+from crazytrain.decode.identity import decode_identity
+from crazytrain.decode.inside import decode_inside, decode_inside_log, decode_inside_profile
+from crazytrain.decode.kernel_log import decode_kernel_log
+from crazytrain.decode.kvm_stats import decode_kvm_stats
+from crazytrain.decode.lab import decode_lab
+from crazytrain.decode.libvirt_events import decode_libvirt_events
+from crazytrain.decode.memory import decode_faults, decode_memory
+from crazytrain.decode.oncpu import decode_oncpu
+from crazytrain.decode.pvclock import decode_pvclock
+from crazytrain.decode.qemu_log import decode_qemu_log
+from crazytrain.decode.qmp import decode_qmp
+from crazytrain.decode.qmp_block import decode_qmp_block
+from crazytrain.decode.qmp_devices import decode_qmp_devices
+from crazytrain.decode.qmp_events import decode_qmp_events
+from crazytrain.decode.qmp_services import decode_qmp_services
+from crazytrain.decode.registers import decode_registers
+from crazytrain.decode.spent import decode_spent
+from crazytrain.decode.stacks import decode_stacks
+from crazytrain.decode.storage import decode_storage
+from crazytrain.decode.strace import decode_strace
+from crazytrain.decode.strace_summary import decode_strace_summary
+from crazytrain.decode.tasks import decode_tasks
+from crazytrain.decode.top import decode_top
+from crazytrain.decode.waits import decode_waits
+from crazytrain.model.evidence import Evidence, Kind
+
+Decoder = Callable[[Evidence], Iterable[object]]
+
+DECODERS: tuple[tuple[Kind, Decoder], ...] = (
+    (Kind.IDENTITY, decode_identity),
+    (Kind.TASKS, decode_tasks),
+    (Kind.DESCRIPTORS, decode_descriptors),
+    (Kind.DESCRIPTORS, decode_epoll_sets),
+    (Kind.DESCRIPTORS, decode_eventfd_counts),
+    (Kind.BPF, decode_bpf),
+    (Kind.STRACE, decode_strace),
+    (Kind.STRACE_SUMMARY, decode_strace_summary),
+    (Kind.FD_LISTING, decode_fd_listing),
+    (Kind.TOP_THREADS, decode_top),
+    (Kind.COMMAND_LINE, decode_command_line),
+    (Kind.QMP, decode_qmp),
+    (Kind.QMP, decode_qmp_block),
+    (Kind.QMP, decode_qmp_services),
+    (Kind.QMP_DEVICES, decode_qmp_devices),
+    (Kind.QMP_DEVICES, decode_qmp_events),
+    (Kind.DOMSTATS, decode_domstats),
+    (Kind.LIBVIRT_EVENTS, decode_libvirt_events),
+    (Kind.KVM_STATS, decode_kvm_stats),
+    (Kind.VCPU_SAMPLES, decode_registers),
+    (Kind.VCPU_SAMPLES, decode_qmp_events),
+    (Kind.CONSOLE, decode_console),
+    (Kind.PVCLOCK, decode_pvclock),
+    (Kind.INSIDE, decode_inside),
+    (Kind.INSIDE_PROFILE, decode_inside_profile),
+    (Kind.INSIDE_LOG, decode_inside_log),
+    (Kind.HOST, decode_host),
+    (Kind.WAITS, decode_waits),
+    (Kind.STACKS, decode_stacks),
+    (Kind.ONCPU, decode_oncpu),
+    (Kind.LAB, decode_lab),
+    (Kind.QEMU_LOG, decode_qemu_log),
+    (Kind.KERNEL_LOG, decode_kernel_log),
+    (Kind.STORAGE, decode_storage),
+    (Kind.TASKS, decode_faults),
+    (Kind.MEMORY, decode_memory),
+    (Kind.CGROUP, decode_cgroup),
+    (Kind.HOST_PARAMS, decode_host_params),
+    (Kind.SPENT, decode_spent),
+)
+
+# Kinds whose decoder also reads how asking ended: a monitor that never answers is a fact of its own.
+READ_IN_ANY_CASE = frozenset({Kind.QMP})
+
+
+def decoders_of(evidence: Evidence) -> tuple[Decoder, ...]:
+    """The decoders for an evidence; none where there is nothing to decode."""
+    if not evidence.usable and evidence.kind not in READ_IN_ANY_CASE:
+        return ()
+    return tuple(decode for kind, decode in DECODERS if kind is evidence.kind)
