@@ -1,13 +1,13 @@
 # crazytrain: `make demo` shows it, `make test` proves it. Both set up all they need.
 .DEFAULT_GOAL := help
-.PHONY: help demo test check static format bench matrix lock clean setup
+.PHONY: help demo test check static format bench matrix inside-matrix lock clean setup
 
 BIN := .venv/bin
 DEMO_COMMAND := $(BIN)/crazytrain lab run rtc-storm
 PYTEST_ARGS :=
 
 help:  ## what can be made
-	@sed -n 's/^\([a-z]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*##  *\(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 setup:  ## system packages (by apt) and .venv; nothing when all is there
 	@tools/setup dev
@@ -36,6 +36,9 @@ bench: setup  ## what looking costs the guest
 
 matrix: setup  ## the lab under other generations of QEMU; writes docs/matrix.md
 	@tools/matrix --out docs/matrix.md
+
+inside-matrix: setup  ## look inside kernels of four generations; writes docs/inside-matrix.md
+	@tools/inside-matrix --out docs/inside-matrix.md
 
 lock: setup  ## write the lock files anew
 	@tools/lock

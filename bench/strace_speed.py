@@ -39,7 +39,7 @@ TEXTS = {
 _ROUNDS_OF_TEXT = 20  # how often a recorded text stands in one piece of the large one
 _POOLS = {"step": 65_521, "took": 65_519, "address": 65_497, "result": 65_479, "ns": 65_449, "us": 65_447}
 _NUMBERS = re.compile(
-    rb"(?P<time>\d\d:\d\d:\d\d\.\d{6})|(?<=tv_nsec=)(?P<ns>\d+)|(?<=\{0, |\{1, )(?P<us>\d+)(?=\})"
+    rb"(?P<time>\d\d:\d\d:\d\d\.\d{6})|(?<=tv_nsec=)(?P<ns>\d+)|(?<=\{0, )(?P<us>\d+)(?=\})"
     rb"|<0\.(?P<took>\d{6})>|(?<=0x)(?P<address>[0-9a-f]{8,})|\)(?P<blanks> +)= (?P<result>\d+)(?=\n| \()"
 )
 
@@ -141,9 +141,9 @@ def _watch(process: subprocess.Popen[bytes], peaks: dict[int, int]) -> None:
     """Note the largest resident set of a process and its children until it ends."""
     while process.poll() is None:
         for pid in (process.pid, *_children(process.pid)):
-            with contextlib.suppress(OSError, AttributeError):
+            with contextlib.suppress(OSError, IndexError):
                 status = Path(f"/proc/{pid}/status").read_text()
-                peaks[pid] = int(re.search(r"VmHWM:\s*(\d+)", status)[1])  # type: ignore[index]
+                peaks[pid] = max(peaks.get(pid, 0), int(status.partition("VmHWM:")[2].split()[0]))
         time.sleep(0.02)
 
 

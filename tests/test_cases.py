@@ -1,25 +1,34 @@
-"""Case folders: evidence files and what must be said of them (``expect.toml``), each look a set of files."""
+"""Case folders: evidence files and what must be said of them (``expect.toml``), each look a set of files.
 
+Folders ``lab-*`` hold what was really seen of a guest of the lab: see tools/record-cases.
+"""
+
+import functools
 import re
 import tomllib
 from pathlib import Path
 
 import pytest
+from _pytest.mark import ParameterSet
 
 from crazytrain.cli.reading import read_all
 from crazytrain.model.report import Report
+from crazytrain.store import load
+from tests.recording.neutral import strange_paths
 from tests.support import ROOT
 
 FOLDERS = sorted(path.parent for path in (ROOT / "tests" / "cases").glob("*/expect.toml"))
 Look = dict[str, object]
 
 
-def looks() -> list[object]:
+def looks(which: str = "files") -> list[ParameterSet]:
+    """All looks that say something of this name."""
     told = [(folder, tomllib.loads((folder / "expect.toml").read_text())["look"]) for folder in FOLDERS]
     return [
         pytest.param(folder, look, id=f"{folder.name}-{'+'.join(look['files'])}")
         for folder, all_looks in told
         for look in all_looks
+        if which in look
     ]
 
 
@@ -30,7 +39,12 @@ def strings(look: Look, name: str) -> list[str]:
 
 
 def report_of(folder: Path, look: Look) -> Report:
-    (report,) = read_all([folder / name for name in strings(look, "files")])
+    return report_on(tuple(folder / name for name in strings(look, "files")))
+
+
+@functools.cache
+def report_on(paths: tuple[Path, ...]) -> Report:
+    (report,) = read_all(paths)
     return report
 
 
@@ -40,6 +54,30 @@ def test_the_verdict(folder: Path, look: Look) -> None:
     assert (verdict.family, verdict.cause) == (look["family"], look["cause"]), verdict
     least, most = float(str(look.get("at_least", 0.0))), float(str(look.get("at_most", 1.0)))
     assert least <= verdict.confidence <= most
+
+
+@pytest.mark.parametrize(("folder", "look"), looks("because"))
+def test_the_evidence_that_decides(folder: Path, look: Look) -> None:
+    """``because``: a pattern for each fact that must speak for the cause, and ``rests_on``: the evidence of the first."""
+    report = report_of(folder, look)
+    best = next(finding for finding in report.findings if finding.cause == report.verdict.cause)
+    facts = [f"{point.fact} (x{point.ratio:g})" for point in best.because]
+    for pattern in strings(look, "because"):
+        assert any(re.search(pattern, fact) for fact in facts), f"not said: {pattern}\n" + "\n".join(facts)
+    first = next(point for point in best.because if re.search(strings(look, "because")[0], point.fact))
+    cited = {where.partition(":")[0] for where in first.evidence}
+    assert set(strings(look, "rests_on")) <= cited
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests" / "cases").glob("lab-*/*")), ids=lambda path: path.parent.name)
+def test_a_recorded_case_is_small_and_tells_nothing_of_its_machine(path: Path) -> None:
+    assert path.name in {"expect.toml", "case.crazytrain"}
+    assert path.stat().st_size <= 40 << 10
+    if path.name == "case.crazytrain":
+        case = load(path)
+        assert case.complete
+        assert "packed for others to read" in case.note
+        assert strange_paths(case) == set()
 
 
 @pytest.mark.parametrize(("folder", "look"), looks())

@@ -7,20 +7,21 @@ from collections.abc import Mapping
 import msgspec
 import pytest
 
-from crazytrain.collect import COLLECTORS
 from crazytrain.collect.cgroup import collect_cgroup
 from crazytrain.collect.host_params import collect_host_params
 from crazytrain.collect.kernel_log import TAIL_BYTES, collect_kernel_log
 from crazytrain.collect.memory import collect_memory
 from crazytrain.collect.qemu_log import collect_qemu_log
+from crazytrain.collect.registry import COLLECTORS
 from crazytrain.collect.storage import collect_storage
-from crazytrain.host.door import Finished
+from crazytrain.host.door import Finished, Space
 from crazytrain.host.fake import FakeHost
 from crazytrain.model.bundle import unpack
 from crazytrain.model.evidence import Cost, Evidence, Kind, Outcome
 from crazytrain.model.guest import Manager
 from tests.collect.making import HOST_FILES, a_guest, look_at, process, stat
 
+RAW_BEHIND_NS = 15_000
 ROOT2 = "/sys/fs/cgroup"
 SCOPE = f"{ROOT2}/machine.slice/machine-qemu-1-web01.scope"
 OWN = {**HOST_FILES, **process(700, "qemu", ["q"], threads={700: "qemu", 701: "CPU 0/KVM"})}
@@ -49,9 +50,12 @@ def parts(evidence: Evidence) -> dict[str, bytes]:
 
 def collected(collect: object, files: Mapping[str, bytes | OSError], **known: object) -> list[Evidence]:
     commands = known.pop("commands", {})
-    links = known.pop("links", {})
+    links, spaces = known.pop("links", {}), known.pop("spaces", {})
+    assert isinstance(spaces, Mapping)
     light = bool(known.pop("light", False))
     host = FakeHost({**OWN, **files}, links=links, commands=commands)  # type: ignore[arg-type]
+    host.spaces.update(spaces)
+    host.raw_behind_ns = RAW_BEHIND_NS
     guest = msgspec.structs.replace(a_guest(700), **known)
     look, kept = look_at(host, guest, light=light)
     asyncio.run(collect(look))  # type: ignore[operator]
@@ -129,16 +133,15 @@ LINKS = {
 }
 
 
+ROOM = Space(f_frsize=4096, f_blocks=9, f_bavail=5, f_bfree=6, f_files=8, f_favail=7, f_ffree=7, f_flag=1024)
+ROOMS: dict[str, Space | OSError] = {"/proc/700/fd/9": ROOM, "/proc/700/fd/10": ROOM}
+
+
 def test_what_is_behind_open_files() -> None:
-    asked: list[str] = []
-
-    def space(path: str) -> bytes:
-        asked.append(path)
-        return b"f_frsize: 4096\nf_bavail: 5\n"
-
-    first, last = collected(lambda look: collect_storage(look, space), OPEN, links=LINKS)
+    first, last = collected(collect_storage, OPEN, links=LINKS, spaces=ROOMS)
     seen = parts(first)
-    assert asked == ["/proc/700/fd/9", "/proc/700/fd/10"]
+    assert [name for name in seen if name.startswith("statvfs")] == [f"statvfs {path}" for path in ROOMS]
+    assert seen["statvfs /proc/700/fd/9"].splitlines()[:3] == [b"f_frsize: 4096", b"f_blocks: 9", b"f_bavail: 5"]
     assert {name for name in seen if "/fd/" in name and not name.startswith("statvfs")} == {
         "/proc/700/fd/9",
         "/proc/700/fd/10",
@@ -150,12 +153,7 @@ def test_what_is_behind_open_files() -> None:
 
 
 def test_a_file_system_that_is_gone_costs_only_its_own_answer() -> None:
-    def space(path: str) -> bytes:
-        if path.endswith("/9"):
-            raise TimeoutError
-        return b"f_frsize: 4096\n"
-
-    first, _ = collected(lambda look: collect_storage(look, space), OPEN, links=LINKS)
+    first, _ = collected(collect_storage, OPEN, links=LINKS, spaces={**ROOMS, "/proc/700/fd/9": TimeoutError()})
     ends = {part.name: part.outcome for part in unpack(first.data)}
     assert ends["statvfs /proc/700/fd/9"] is Outcome.TIMED_OUT
     assert ends["statvfs /proc/700/fd/10"] is Outcome.OK
@@ -164,19 +162,17 @@ def test_a_file_system_that_is_gone_costs_only_its_own_answer() -> None:
 LINE = b"<4>[   12.345678] kvm: something\n"
 
 
-def clocks() -> bytes:
-    return b"CLOCK_MONOTONIC: 20\nCLOCK_MONOTONIC_RAW: 5\n"
-
-
 def kernel_log(**commands: Finished) -> Evidence:
-    (only,) = collected(lambda look: collect_kernel_log(look, clocks), {}, commands=commands)
+    (only,) = collected(collect_kernel_log, {}, commands=commands)
     assert only.id == "kernel-log.0"
     return only
 
 
 def test_the_kernels_log() -> None:
     seen = parts(kernel_log(dmesg=said(LINE)))
-    assert seen == {"clocks": clocks(), "dmesg": LINE}
+    clocks = dict(line.split(b": ") for line in seen.pop("clocks").splitlines())
+    assert int(clocks[b"CLOCK_MONOTONIC"]) - int(clocks[b"CLOCK_MONOTONIC_RAW"]) == RAW_BEHIND_NS
+    assert seen == {"dmesg": LINE}
     long = LINE * (TAIL_BYTES // len(LINE) + 9)
     kept = parts(kernel_log(dmesg=said(long)))["dmesg"]
     assert len(kept) <= TAIL_BYTES

@@ -19,11 +19,15 @@ from crazytrain.decode.registers import decode_registers
 from crazytrain.derive.clock import derive_clock
 from crazytrain.derive.interrupts import derive_interrupts
 from crazytrain.derive.vcpus import derive_vcpus
+from crazytrain.diagnose.causes import CAUSES
+from crazytrain.diagnose.engine import diagnose
 from crazytrain.host.live import LiveHost
 from crazytrain.inside.pvclock_search import Candidate, Here, believe, candidates
 from crazytrain.model.evidence import Evidence, Kind
 from crazytrain.model.facts import ConsoleLog, CpuMode, Facts, LineMeaning, QemuState
+from crazytrain.model.facts.resets import Resets
 from crazytrain.model.guest import Accelerator, Guest, ProcessId
+from crazytrain.pipeline import read
 from tests.tiny import need
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
@@ -37,6 +41,7 @@ DECODERS = {
     Kind.PVCLOCK: decode_pvclock,
 }
 MIB = 1 << 20
+LOOKS = 6
 
 
 def silent(_line: str) -> None:
@@ -144,3 +149,19 @@ def test_a_clock_that_was_set_back(start: Start) -> None:
     assert all(page.system_time_ns > 1 << 63 for page in back)
     assert view is not None
     assert (view.vcpus[0].halted_ratio, view.vcpus[0].mode) == (0.0, CpuMode.REAL)
+
+
+def test_a_guest_that_starts_again_and_again_is_heard_to_do_so(start: Start) -> None:
+    """By the monitor alone: where exits are counted for a part of the window only, or not at all."""
+    asked = start("reboot-loop")
+    for _ in range(LOOKS):  # each start takes a second and more where KVM emulates
+        kept, _ = look_at(asked)
+        facts = read(kept).facts
+        resets = facts.get(Resets)
+        if resets and resets.by_guest > 1:
+            break
+    assert resets is not None, [(e.id, e.outcome, e.detail) for e in kept]
+    assert (resets.by_guest > 1, resets.by_host, resets.untold) == (True, 0, 0)
+    heard_in = {ref.evidence for ref in resets.refs}
+    assert any(name.startswith("vcpus.") for name in heard_in), heard_in
+    assert next(f for f in diagnose(facts, CAUSES) if f.cause == "guest-reboot-loop").confidence > 0.9

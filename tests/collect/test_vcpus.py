@@ -5,6 +5,7 @@ import contextlib
 import json
 import socket
 import time
+from collections.abc import Sequence
 
 import msgspec
 import pytest
@@ -90,9 +91,10 @@ def test_how_many_samples_a_burst_takes(vcpus: int | None, seconds: float, sampl
     assert seconds == 0 or 4 * samples / seconds <= 50
 
 
-def test_a_light_look_has_a_burst_less() -> None:
+def test_a_light_look_has_a_burst_less_and_half_the_samples() -> None:
     host = FakeHost(FILES, monitors={SOCKET: (ANSWERS, Outcome.OK, "")})
     assert len(collected(host, guest(), light=True)) == 3
+    assert [line for line, _ in asked_lines(host)].count("info registers -a") == 6
 
 
 def test_registers_that_may_hold_keys_are_not_kept() -> None:
@@ -100,6 +102,35 @@ def test_registers_that_may_hold_keys_are_not_kept() -> None:
     registers, code = map(json.loads, first.data.splitlines())
     assert registers == {"mono_ns": 5, "took_ns": 2, "text": "\r\nCPU#0\r\nEIP=00007c02 EFL=2\r\n"}
     assert code == {"mono_ns": 5, "took_ns": 2, "vcpu": 0, "code": "7c02: 0xeb", "before": 8}
+
+
+class Heard(FakeHost):
+    """Also keeps how slowly it was asked."""
+
+    paces: list[tuple[float, float]]
+
+    async def converse(
+        self, path: str, commands: Sequence[bytes], *, timeout_s: float, pause_s: float = 0.0, hold_s: float = 2.0
+    ) -> tuple[bytes, Outcome, str]:
+        self.paces.append((pause_s, hold_s))
+        return await super().converse(path, commands, timeout_s=timeout_s, pause_s=pause_s, hold_s=hold_s)
+
+
+@pytest.mark.parametrize(
+    ("control", "seconds", "pauses"),
+    [
+        ("CR0=00000010", 5, [0.008, 0.05, 0.05, 0.05]),  # real mode: a boot loader, or the firmware
+        ("CR0=00000011", 2, [0.008, 0.023, 0.023, 0.023]),
+        ("CR0=80050033", 5, [0.008] * 4),
+        ("", 5, [0.008] * 4),
+    ],
+)
+def test_a_guest_without_a_system_is_listened_to_for_longer(control: str, seconds: float, pauses: list[float]) -> None:
+    host = Heard(FILES, monitors={SOCKET: (answer("info registers -a", f"CPU#0\n{control} CR2=0"), Outcome.OK, "")})
+    host.paces = []
+    collected(host, guest(), seconds=seconds)
+    assert [round(pause, 3) for pause, _ in host.paces] == pauses
+    assert all(13 * pause < hold <= 0.9 for pause, hold in host.paces)
 
 
 RESET = b'{"timestamp": {"seconds": 5, "microseconds": 7}, "event": "RESET", "data": {"guest": true}, "mono_ns": 4}\n'
@@ -111,8 +142,7 @@ def test_what_qemu_said_unasked_meanwhile_is_kept_as_it_was_said() -> None:
     told = read((first,)).facts
     (event,) = told.all(QemuEvent)
     assert (event.name, event.wall_ns, str(event.ref)) == ("RESET", 5_000_007_000, "vcpus.0:1")
-    (samples,) = told.all(VcpuSamples)
-    assert len(samples.samples) == 1
+    assert json.loads(first.data.splitlines()[1])["text"].startswith("\r\nCPU#0")
 
 
 def test_a_monitor_that_does_nothing_but_tell_events_gives_no_more_of_them_than_are_of_use() -> None:

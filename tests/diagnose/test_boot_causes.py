@@ -90,6 +90,30 @@ def test_resets_alone_tell_of_the_loop_where_exits_are_not_traced() -> None:
     assert m.found("guest-reboot-loop", resets(by_guest=1), bare(bare=0.1)).confidence < 0.5
 
 
+def test_a_short_count_without_a_triple_fault_says_little() -> None:
+    short = msgspec.structs.replace(shutdowns(0), window_ns=800_000_000)
+    (point,) = (p for p in m.found("guest-reboot-loop", short, bare()).against if "triple fault" in p.says)
+    assert point.ratio > 0.2
+    assert "in 800 ms" in point.says
+    (whole,) = (p for p in m.found("guest-reboot-loop", shutdowns(0), bare()).against if "triple fault" in p.says)
+    assert whole.ratio < 0.1
+
+
+def test_resets_that_were_told_need_no_triple_fault() -> None:
+    told = m.found("guest-reboot-loop", resets(by_guest=2), shutdowns(0), bare())
+    assert told.confidence >= 0.9
+    assert "no triple fault" not in " ".join(p.says for p in told.against)
+
+
+def test_one_triple_fault_and_one_reset_may_be_the_same_event() -> None:
+    one = m.found("guest-reboot-loop", shutdowns(1), bare()).confidence
+    both = m.found("guest-reboot-loop", shutdowns(1), resets(by_guest=1), bare()).confidence
+    several = m.found("guest-reboot-loop", shutdowns(1), resets(by_guest=3), bare()).confidence
+    assert one < both < several
+    assert both < 0.9
+    assert several > 0.95
+
+
 def test_the_triple_fault_is_told_under_its_loop() -> None:
     assert m.found("triple-fault", shutdowns(4), bare()).folded_into == "guest-reboot-loop"
 

@@ -41,9 +41,10 @@ def child_of_ours() -> int:
     while time.monotonic() < end:
         for folder in Path("/proc").glob("[0-9]*"):
             with contextlib.suppress(OSError):
-                if LATE.encode() in (folder / "cmdline").read_bytes() and f"PPid:\t{os.getpid()}\n" in (
-                    folder / "status"
-                ).read_text():
+                if (
+                    LATE.encode() in (folder / "cmdline").read_bytes()
+                    and f"PPid:\t{os.getpid()}\n" in (folder / "status").read_text()
+                ):
                     return int(folder.name)
         time.sleep(0.01)
     raise AssertionError("it never ran")
@@ -118,4 +119,3 @@ def test_who_is_cancelled_leaves_neither_process_nor_descriptor() -> None:
 
     assert state(asyncio.run(cancelled())) == ""
     assert len(list(Path("/proc/self/fd").iterdir())) <= before
-

@@ -7,27 +7,29 @@ look says another cause than the lab does is looked at again; if it stays so, no
 import argparse
 import getpass
 import json
+import re
 import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from crazytrain import lab
 from crazytrain.cli.places import lab_cache_dir
 from crazytrain.model.case import Case
+from crazytrain.model.evidence import Kind
 from crazytrain.model.report import FindingView, Report
 from crazytrain.pipeline import conclude
-from crazytrain.store import load, open_case, pack
-from tests.recording.neutral import neutral, strange_paths, told_in, without
-from crazytrain.model.evidence import Kind
+from crazytrain.store import find, load, open_case, pack
+from tests.recording.neutral import neutral, strange_paths, told_in, with_console, without
 from tests.support import ROOT
 
 CASES = ROOT / "tests" / "cases"
 MOST_BYTES = 40 << 10
 TRIES = 3
 _MARGIN = 0.1
+_TELL_NOTHING = {"", "root", "vm", "localhost", "user.slice", "system.slice", "init.scope"}
 _HOME = str(Path.home()).encode()
 
 
@@ -39,22 +41,43 @@ def quiet(_line: str) -> None:
     """Say nothing."""
 
 
-def recorded(guest: lab.Running, seconds: float, folder: Path) -> Path:
-    """Look at a guest as a user does, and pack the case for others to read."""
+def recorded(guest: lab.Running, seconds: float, folder: Path) -> Case:
+    """Look at a guest as a user does, and pack the case for others to read; the console, which that leaves out, is put back."""
     program = (sys.executable, "-m", "crazytrain")
     out = Path(tempfile.mkdtemp(dir=folder))
     look = ("why", str(guest.pid), "--against", "none", "--for", f"{seconds:g}", "--json", "--quiet", "--out", str(out))
     told = subprocess.run((*program, *look), check=True, capture_output=True, cwd=ROOT, timeout=120)
-    packing = ("case", "pack", json.loads(told.stdout)["case"], "--redact", "--in", str(out), "--out", str(out))
+    name = json.loads(told.stdout)["case"]
+    packing = ("case", "pack", name, "--redact", "--in", str(out), "--out", str(out))
     done = subprocess.run((*program, *packing), check=True, capture_output=True, text=True, cwd=ROOT, timeout=120)
-    return Path(done.stdout.strip())
+    return with_console(load(Path(done.stdout.strip())), load(find(out, name)))
+
+
+def our_groups() -> list[str]:
+    """The control groups that this process is in, one a hierarchy."""
+    return [line.split(":", 2)[2] for line in Path("/proc/self/cgroup").read_text().splitlines()]
+
+
+def names() -> set[str]:
+    """What this machine, its user and our control groups are called, as far as it tells anything."""
+    parts = {part for group in our_groups() for part in group.split("/")}
+    return {socket.gethostname(), getpass.getuser(), *parts} - _TELL_NOTHING
+
+
+def groups(ours: Iterable[str]) -> dict[bytes, bytes]:
+    """Neutral names for our control groups and those above them: ``/user.slice``, ``/user.slice/part2``, ..."""
+    found = {}
+    for group in ours:
+        words = group.strip("/").split("/") if group.strip("/") else []
+        for depth in range(1, len(words) + 1):
+            parts = (f"part{number}" for number in range(2, depth + 1))
+            found["/".join(("", *words[:depth])).encode()] = "/".join(("/user.slice", *parts)).encode()
+    return found
 
 
 def places(folder: Path) -> dict[bytes, bytes]:
     """Texts of this machine, and what is put in their place: the lab's folder, its cache, our control groups, home."""
-    groups = (line.rpartition(":")[2] for line in Path("/proc/self/cgroup").read_text().splitlines())
-    ours = {group.encode(): b"/user.slice" for group in groups if group not in ("", "/")}
-    return ours | {
+    return groups(our_groups()) | {
         str(folder).encode(): b"/lab",
         str(lab_cache_dir()).encode(): b"/lab/cache",
         str(ROOT).encode(): b"/usr/src/crazytrain",
@@ -80,7 +103,7 @@ def kept(case: Case, out: Path, folder: Path) -> Path:
 
 def checked(case: Case, kind: lab.LabGuest) -> Report:
     """The report of a case that is fit to be kept; ``Unfit`` says what is wrong with it."""
-    if told := told_in(case, {socket.gethostname(), getpass.getuser()} - {"root", "vm"}) | strange_paths(case):
+    if told := told_in(case, names()) | strange_paths(case):
         raise Unfit(f"it names this machine: {', '.join(sorted(told))}")
     report = conclude(case)
     verdict = report.verdict
@@ -100,15 +123,20 @@ def expectation(kind: lab.LabGuest, report: Report) -> str:
         f'cause = "{kind.cause}"',
         f'family = "{kind.family}"',
         f"at_least = {least:.2f}",
-        f"rests_on = {json.dumps(sorted(_deciding(best)))}",
+        *_deciding(best),
     ]
     return "\n".join(lines) + "\n"
 
 
 def _deciding(best: FindingView) -> Iterator[str]:
-    """Evidence of the strongest point, by its id without line."""
+    """The strongest point as a pattern in which each figure may be another one, and its evidence by id."""
     strongest = max(best.because, key=lambda point: point.ratio, default=None)
-    yield from {where.partition(":")[0] for where in strongest.evidence} if strongest else ()
+    if strongest:
+        pattern = re.sub(
+            r"(?<![\w.])\d(?:[\d,]|\\\.\d)*(?!\w)", lambda _: r"[\d,.]+", re.escape(strongest.fact).replace(r"\ ", " ")
+        )
+        yield f"because = ['{pattern.replace(chr(39), '.')}']"
+        yield f"rests_on = {json.dumps(sorted({where.partition(':')[0] for where in strongest.evidence}))}"
 
 
 def record(kind: lab.LabGuest, seconds: float, folder: Path) -> str:
@@ -122,7 +150,7 @@ def record(kind: lab.LabGuest, seconds: float, folder: Path) -> str:
 
 def _recorded_until_fit(kind: lab.LabGuest, guest: lab.Running, seconds: float, folder: Path) -> str:
     for left in reversed(range(TRIES)):
-        case = neutral(load(recorded(guest, seconds, folder)), places(folder))
+        case = neutral(recorded(guest, seconds, folder), places(folder))
         try:
             report = checked(case, kind)
         except Unfit:
@@ -143,7 +171,9 @@ def _recorded_until_fit(kind: lab.LabGuest, guest: lab.Running, seconds: float, 
 def main() -> None:
     names = [guest.name for guest in lab.GUESTS]
     parser = argparse.ArgumentParser(prog="tools/record-cases", description=__doc__)
-    parser.add_argument("guests", nargs="*", metavar="GUEST", help=f"which; all where none is named: {', '.join(names)}")
+    parser.add_argument(
+        "guests", nargs="*", metavar="GUEST", help=f"which; all where none is named: {', '.join(names)}"
+    )
     parser.add_argument("--for", dest="seconds", type=float, default=3.0, help="how long to look (default: 3 s)")
     args = parser.parse_args()
     failed = False

@@ -45,6 +45,7 @@ def test_of_mounts_parameters_and_log_stays_what_any_linux_has() -> None:
         case(
             bundle.Part("/proc/7/mountinfo", MOUNTS),
             bundle.Part("/proc/cmdline", b"quiet psi=1 company.secret=7 init=/company -- --token x\n"),
+            bundle.Part("/proc/version", b"Linux version 6.1 (joe@box.example) (gcc (GCC) 15) #1\n"),
             bundle.Part("dmesg", LOG),
         ),
         {},
@@ -52,6 +53,7 @@ def test_of_mounts_parameters_and_log_stays_what_any_linux_has() -> None:
     told = parts_of(after)
     assert told["/proc/7/mountinfo"].splitlines() == [MOUNTS.splitlines()[0], MOUNTS.splitlines()[2]]
     assert told["/proc/cmdline"] == b"quiet psi=1\n"
+    assert told["/proc/version"] == b"Linux version 6.1 (user1@host1) (gcc (GCC) 15) #1\n"
     assert told["dmesg"].splitlines() == LOG.splitlines()[1:]
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from crazytrain import __version__
-from crazytrain.cli import case, doctor, explain, flame, guard, guests, lab, why
+from crazytrain.cli import case, doctor, explain, flame, guard, guests, inside, lab, why
 from crazytrain.model.errors import CrazytrainError
 
 EPILOG = (
@@ -28,6 +28,7 @@ app = typer.Typer(
 )
 
 app.command("why")(why.why)
+app.command("inside", help=inside.HELP)(inside.inside)
 app.command("guests")(guests.guests)
 app.command("explain")(explain.explain)
 app.command("flame")(flame.flame)

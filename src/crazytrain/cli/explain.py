@@ -29,5 +29,10 @@ def explain(
     from crazytrain.cli import screen
     from crazytrain.cli.reading import read_all
 
-    for report in read_all([Path(f) if f != "-" else None for f in files]):
+    progress = screen.Progress()
+    try:
+        reports = read_all([Path(f) if f != "-" else None for f in files], progress.tick)
+    finally:
+        progress.done()
+    for report in reports:
         screen.show(report, as_json=as_json, full=full)

@@ -1,10 +1,13 @@
 """From files to reports: cases are replayed, everything else is recognised by its content and judged together."""
 
-import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from crazytrain.decode.paste import decoded
+import msgspec
+
+from crazytrain.cli.sources import Source, opened
+from crazytrain.cli.streaming import Streamed, read_stream
+from crazytrain.decode.paste import decoded, is_lined
 from crazytrain.decode.recognise import split
 from crazytrain.model.case import Case
 from crazytrain.model.errors import BadInput
@@ -13,41 +16,73 @@ from crazytrain.model.report import Report
 from crazytrain.pipeline import conclude
 from crazytrain.store import is_packed, load
 
-# A paste is read whole; what is larger is no paste (a recorded trace is cut to what fits).
+# What is larger is read block by block and not kept.
+SMALL_BYTES = 4 << 20
+# Text that must be changed as a whole before its lines can be read (UTF-16, line ends of an old Mac).
 LIMIT_BYTES = 256 << 20
 _SAMPLE_BYTES = 1 << 16
 _SNIFF_BYTES = 1 << 18
 
+Tell = Callable[[str], None]
 
-def read_all(paths: Sequence[Path | None]) -> list[Report]:
-    """One report for all pasted text together, and one for each case; ``None`` is standard input.
+
+class _Pasted(msgspec.Struct, frozen=True, kw_only=True):
+    """All text that was given: evidence, facts of what was counted while it was read, and what there is to say of it."""
+
+    evidence: list[Evidence] = []
+    facts: list[object] = []
+    notes: list[str] = []
+
+
+def read_all(paths: Sequence[Path | None], tell: Tell = lambda _: None) -> list[Report]:
+    """One report for all pasted text together, and one for each case; ``None`` is standard input. ``tell`` hears how far it is
+    where reading takes long.
 
     Raises:
         BadInput: a file cannot be read, is no text, or holds nothing; names the file.
     """
     reports: list[Report] = []
-    pasted: list[Evidence] = []
+    pasted = _Pasted()
     names: set[str] = set()
     for path in paths:
         case = _case(path)
         if case is not None:
             reports.append(conclude(case))
             continue
-        name = _unique("standard input" if path is None else path.name, names)
-        pasted.extend(split(name, _content(path)))
-    if pasted:
+        with opened(path, _unique("standard input" if path is None else path.name, names)) as source:
+            found = _read(source, tell)
+        pasted.evidence.extend(found.evidence)
+        pasted.facts.extend(found.facts)
+        pasted.notes.extend([source.problem] if source.problem else [])
+    if pasted.evidence:
         reports.append(_of_text(pasted))
     return reports
 
 
-def _of_text(pasted: Sequence[Evidence]) -> Report:
-    case = Case(id="", guest=None, window=None, evidence=tuple(pasted), baseline_choice="pasted text has no sibling")
-    if all(e.kind is Kind.TEXT for e in pasted):
+def _read(source: Source, tell: Tell) -> Streamed:
+    """What stands in a source, whatever its size."""
+    head = source.read(SMALL_BYTES + 1)
+    if len(head) > SMALL_BYTES and not is_lined(head[:_SAMPLE_BYTES]):
+        head += source.read(LIMIT_BYTES + 1 - len(head))
+        if len(head) > LIMIT_BYTES:
+            decoded(source.name, head[:_SAMPLE_BYTES])  # no text at all is the better thing to say
+            hint = "Give it as UTF-8 with a line feed at the end of each line."
+            raise BadInput(f"{source.name} is larger than {LIMIT_BYTES >> 20} MiB", hint)
+    elif len(head) > SMALL_BYTES:
+        source.put_back(decoded(source.name, head[:_SAMPLE_BYTES]) + head[_SAMPLE_BYTES:])
+        return read_stream(source, tell)
+    return Streamed(split(source.name, head), ())
+
+
+def _of_text(pasted: _Pasted) -> Report:
+    seen = pasted.evidence
+    case = Case(id="", guest=None, window=None, evidence=tuple(seen), baseline_choice="pasted text has no sibling")
+    if all(e.kind is Kind.TEXT for e in seen):
         raise BadInput(
-            f"nothing in {', '.join(sorted({e.source for e in pasted}))} was recognised",
+            f"nothing in {', '.join(sorted({e.source for e in seen}))} was recognised",
             "Known are: strace (all its shapes), ls -l /proc/PID/fd, top -H, a QEMU command line, cases of crazytrain.",
         )
-    return conclude(case, _recognised(pasted))
+    return conclude(case, (*_recognised(seen), *pasted.notes), pasted.facts)
 
 
 def _recognised(pasted: Sequence[Evidence]) -> tuple[str, ...]:
@@ -57,6 +92,8 @@ def _recognised(pasted: Sequence[Evidence]) -> tuple[str, ...]:
 
 
 def _lines(evidence: Evidence) -> str:
+    if evidence.detail:
+        return f"{evidence.detail}:"
     last = evidence.first_line + max(evidence.data.count(b"\n") - (1 if evidence.data.endswith(b"\n") else 0), 0)
     return f"line {last}" if last == evidence.first_line else f"lines {evidence.first_line} to {last}"
 
@@ -80,21 +117,3 @@ def _case(path: Path | None) -> Case | None:
             if is_packed(file.read(_SNIFF_BYTES)):
                 return load(path)
     return None
-
-
-def _content(path: Path | None) -> bytes:
-    if path is None:
-        data = sys.stdin.buffer.read(LIMIT_BYTES + 1)
-        name = "standard input"
-    else:
-        name = str(path)
-        try:
-            with path.open("rb") as file:
-                data = file.read(LIMIT_BYTES + 1)
-        except OSError as error:
-            raise BadInput(f"{name} cannot be read: {error.strerror}") from error
-    if len(data) > LIMIT_BYTES:
-        decoded(name, data[:_SAMPLE_BYTES])  # no text at all is the better thing to say
-        hint = f"head -c {LIMIT_BYTES} {name} | crazytrain explain -"
-        raise BadInput(f"{name} is larger than {LIMIT_BYTES >> 20} MiB", hint)
-    return data

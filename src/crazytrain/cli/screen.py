@@ -1,15 +1,20 @@
 """What goes to the terminal: reports in colour (on a terminal only), JSON, progress on standard error."""
 
+import os
 import shutil
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from crazytrain.model.report import Report
 
-_STYLES = {"title": "bold", "verdict": "bold", "good": "bold green", "bad": "bold red", "dim": "dim", "command": "cyan"}
+if TYPE_CHECKING:
+    from crazytrain.report.text import Line
+
+STYLES = {"title": "bold", "verdict": "bold", "good": "bold green", "bad": "bold red", "dim": "dim", "command": "cyan"}
 
 
 def show(report: Report, *, as_json: bool, full: bool = False) -> None:
@@ -17,15 +22,23 @@ def show(report: Report, *, as_json: bool, full: bool = False) -> None:
     if as_json:
         json(report)
         return
-    from rich.console import Console
-    from rich.text import Text
-
     from crazytrain.report.text import WIDTH, lines
 
     width = min(WIDTH + 10, shutil.get_terminal_size((WIDTH, 25)).columns)
+    styled(lines(report, width=max(width, 60), full=full))
+
+
+def styled(lines: Iterable["Line"]) -> None:
+    """Print lines; in colour on a terminal."""
+    if not sys.stdout.isatty() and "FORCE_COLOR" not in os.environ:
+        sys.stdout.write("".join(f"{one.text}\n" for one in lines))
+        return
+    from rich.console import Console
+    from rich.text import Text
+
     console = Console(soft_wrap=True, highlight=False)
-    for one in lines(report, width=max(width, 60), full=full):
-        console.print(Text(one.text, style=_STYLES.get(one.style, "")))
+    for one in lines:
+        console.print(Text(one.text, style=STYLES.get(one.style, "")))
 
 
 def show_each(reports: Sequence[Report], *, as_json: bool, full: bool = False) -> None:

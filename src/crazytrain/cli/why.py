@@ -74,7 +74,7 @@ def why(
 
         samples  adds counting in the kernel, and short questions to QEMU
 
-        stops    adds 0.25 s of strace on QEMU's loops, never on vCPUs
+        stops    adds 0.25 s of strace on QEMU's loops and a stop of each for its stack, never on vCPUs
 
     What would take more than the budget is not begun, and the report says so; it says what looking did cost, too.
 

@@ -37,7 +37,7 @@ PROBES = (
     Probe("clocksource", "speed: a slow clock of the host makes guests slow", ability_host.clocksource),
     Probe("kernel log", "lockups, unstable clocks, failing disks", ability_host.kernel_log),
     Probe("case folder", "keeping the evidence", ability_host.case_folder),
-    Probe("perf", "comparing our figures with it (bench only)", ability_host.perf),
+    Probe("perf", "the functions in which QEMU burns its time (and comparisons, in bench)", ability_host.perf),
     Probe("qemu-system-x86_64", "the lab's guests, nothing else", tool("qemu-system-x86_64", "qemu-system-x86")),
     Probe("nasm", "assembling the lab's guests, nothing else", tool("nasm", "nasm")),
     Probe("busybox", "the userland of the lab's Linux guests, nothing else", tool("busybox", "busybox-static")),

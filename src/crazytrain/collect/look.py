@@ -17,6 +17,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     what was under way. ``light`` asks for less: this guest is only looked at to compare with (no stops, no strace
     burst). ``sibling`` is that look, for collectors that can see both guests at the price of one. ``others`` are looks at
     other guests over the same window, for collectors that see all of them at that price. Without a ``purse`` all is allowed.
+    ``ceiling`` is the highest rung that was asked for: a collector that can do with less looks at it.
     """
 
     host: Host
@@ -28,6 +29,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     sibling: "Look | None" = None
     others: "tuple[Look, ...]" = ()
     purse: Purse | None = None
+    ceiling: Cost = Cost.STOPS
 
     @property
     def window_s(self) -> float:

@@ -41,6 +41,7 @@ async def run_collectors(look: Look, collectors: Sequence[Collector], ceiling: C
     Nothing that a collector does escapes: what is expected is an outcome, a defect is kept as evidence of its own.
     """
     bill, purse = Bill([]), look.purse or _bottomless(look)
+    look = msgspec.structs.replace(look, ceiling=ceiling)
     allowed = list(_allowed(look, collectors, ceiling, purse))
     await asyncio.gather(*(_charged(collector, look, purse, bill) for collector in allowed))
     return bill

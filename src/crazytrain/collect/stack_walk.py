@@ -18,7 +18,8 @@ _RUNNING = b"running"
 class Walked(msgspec.Struct, frozen=True, omit_defaults=True):
     """A line of the evidence: one thread's frames, the innermost first, and why there are no more (or none).
 
-    ``switches`` is how often it had been on a CPU: the same before and behind the copy.
+    ``switches`` is how often it had been on a CPU: the same before and behind the copy. ``stopped_ns``: it was stopped for
+    the copy, for so long.
     """
 
     tid: int
@@ -27,6 +28,7 @@ class Walked(msgspec.Struct, frozen=True, omit_defaults=True):
     ended: str
     frames: tuple[Frame, ...] = ()
     switches: int | None = None
+    stopped_ns: int | None = None
 
 
 # Guests of one host run the same QEMU, so each file is read once for all of them. By device and inode: that is the file itself.

@@ -109,7 +109,9 @@ async def _space(look: Look, path: str) -> Part:
         found = await look.host.patiently(lambda: look.host.space(path), _SPACE_TIMEOUT_S)
     except OSError as error:  # TimeoutError is one
         return Part(name, outcome=outcome_of(error)[0])
-    return Part(name, "".join(f"{field}: {number}\n" for field, number in msgspec.structs.asdict(found).items()).encode())
+    return Part(
+        name, "".join(f"{field}: {number}\n" for field, number in msgspec.structs.asdict(found).items()).encode()
+    )
 
 
 def _devices(files: Iterable[Part]) -> tuple[str, ...]:

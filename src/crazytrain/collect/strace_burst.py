@@ -4,7 +4,7 @@ It stops a thread twice at each system call, so it is short, ends itself when th
 vCPU's thread. Counting is done elsewhere, in the kernel.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -41,7 +41,7 @@ async def collect_strace_burst(look: Look) -> None:
         look.keep(gone(look, _NAME, Kind.STRACE))
         return
     tids = loop_threads(host, look.guest.pid)
-    if why := _hands_off(host, look.guest.pid, tids):
+    if why := hands_off(host, look.guest.pid, tids):
         look.keep(_none(look, Outcome.ABSENT, why))
         return
     longest_ns = int(_length_s(look) * 1e9)
@@ -59,13 +59,13 @@ def _length_s(look: Look) -> float:
 
 def loop_threads(host: Host, pid: int) -> tuple[int, ...]:
     """Give the main loop's thread and those of iothreads (named ``IO ...``), the main loop first; never a vCPU's."""
-    found = [pid]
-    for tid in _other_threads(host, pid):
-        if len(found) > _MOST_IOTHREADS:
-            break
-        if _text(host, f"/proc/{pid}/task/{tid}/comm").startswith("IO "):
-            found.append(tid)
-    return tuple(found)
+    return (pid, *named_threads(host, pid, lambda comm: comm.startswith("IO "))[:_MOST_IOTHREADS])
+
+
+def named_threads(host: Host, pid: int, wanted: Callable[[str], bool]) -> tuple[int, ...]:
+    """Give the threads whose name fits, without the main loop's."""
+    others = _other_threads(host, pid)
+    return tuple(tid for tid in others if wanted(_text(host, f"/proc/{pid}/task/{tid}/comm").removesuffix("\n")))
 
 
 def _other_threads(host: Host, pid: int) -> Iterator[int]:
@@ -93,7 +93,7 @@ def tracer_of(host: Host, pid: int, tids: Sequence[int]) -> int:
     return 0
 
 
-def _hands_off(host: Host, pid: int, tids: Sequence[int]) -> str:
+def hands_off(host: Host, pid: int, tids: Sequence[int]) -> str:
     """Say why this process must not be traced now; empty where it may."""
     if tracer := tracer_of(host, pid, tids):
         return f"already traced by {tracer} ({_text(host, f'/proc/{tracer}/comm').strip() or 'unknown'})"

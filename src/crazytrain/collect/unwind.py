@@ -6,6 +6,8 @@ needed that nobody saved) is looked for among the words of the stack, and is mar
 
 import struct
 from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Mapping as Known
+from types import MappingProxyType
 
 import msgspec
 
@@ -17,6 +19,7 @@ _BASE, _STACK = 6, 7  # rbp and rsp in the numbering of the x86-64 psABI
 _KEPT = (3, _BASE, 12, 13, 14, 15)  # registers that a function must give back
 _SEARCHED_WORDS = 512
 _WORD = struct.Struct("<Q")
+Registers = Known[int, int]
 
 BEGINNING = "the thread's first function"
 EXACT, FOUND, FIRST = "unwound", "searched", "now"  # how a frame was recovered
@@ -76,20 +79,22 @@ class Process(msgspec.Struct, frozen=True):
 class _Walk:
     """Where the walk is: registers that are known, and how the place was recovered."""
 
-    def __init__(self, pc: int, sp: int) -> None:
+    def __init__(self, pc: int, sp: int, known: Registers) -> None:
         self.pc = pc
-        self.registers: dict[int, int] = {_STACK: sp}
+        self.registers: dict[int, int] = {**known, _STACK: sp}
         self.how = FIRST
         self.ended = ""
 
 
-def unwind(process: Process, pc: int, stack: Stack) -> tuple[tuple[Frame, ...], str]:
+def unwind(
+    process: Process, pc: int, stack: Stack, known: Registers = MappingProxyType({})
+) -> tuple[tuple[Frame, ...], str]:
     """Give the frames, the innermost first, and why there are no more.
 
     ``pc`` is where the thread is (in a system call: behind the instruction), ``stack.top`` its stack pointer. Other registers
-    are not known at first; those that a function saved come back with its caller.
+    are ``known`` by their numbers in the psABI, or not at first; those that a function saved come back with its caller.
     """
-    walk, frames = _Walk(pc, stack.top), list[Frame]()
+    walk, frames = _Walk(pc, stack.top, known), list[Frame]()
     while len(frames) < MOST_FRAMES and not walk.ended:
         frames.append(_frame(process, walk))
         _step(process, walk, stack)

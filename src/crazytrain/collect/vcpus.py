@@ -16,12 +16,17 @@ from crazytrain.collect.same import gone, still_same
 from crazytrain.model.evidence import Cost, Evidence, Kind
 
 _BURSTS_AT = (0.12, 0.37, 0.62, 0.85)  # of the window; the monitor is asked other things at its ends
-_SAMPLES = 12  # a burst
+_SAMPLES, _LIGHT_SAMPLES = 12, 6  # a burst
 _MOST_PER_S = 50.0
 _MOST_VCPU_SAMPLES = 96  # a burst: guests with many vCPUs are sampled less often
 _MOST_CODE = 8  # vCPUs whose code is read
 _MOST_EVENTS = 64  # a burst; as many as a conversation keeps
 _PACE = Pace(timeout_s=0.5, pause_s=0.008, hold_s=0.3)
+# A guest without paging runs its firmware or a boot loader and may start again and again. QEMU tells of resets only to who is
+# connected, so the same questions are asked more slowly: each burst takes up to 0.65 s, or an eighth of the window.
+_SLOWEST_PAUSE_S, _SLOW_PART, _SLOW_MARGIN_S = 0.05, 0.15, 0.25
+_CR0 = re.compile(rb"(?<![A-Z])CR0=([0-9a-f])[0-9a-f]{7}\b")
+_PAGING = 8  # of the first digit
 _REGISTERS = "info registers -a"
 # $pc is linear: the base of CS is in it. Under KVM it may stand behind an IN that is under way, so a few bytes before it count.
 _CODE_BEFORE = 8
@@ -60,21 +65,34 @@ class Sample(msgspec.Struct, frozen=True, omit_defaults=True):
 async def collect_vcpus(look: Look) -> None:
     """Keep ``vcpus.0``, ``vcpus.1``, ...: a burst each. A monitor that does not answer is not asked again."""
     bursts = _BURSTS_AT[: -1 if look.light else None]
+    pace = _PACE
     for number, part in enumerate(bursts):
         await look.host.sleep_until(look.start_ns + int((look.end_ns - look.start_ns) * part))
         if not still_same(look.host, look.guest.process):
             look.keep(gone(look, f"vcpus.{number}", Kind.VCPU_SAMPLES))
             return
-        seen = await _burst(look, f"vcpus.{number}")
+        seen = await _burst(look, f"vcpus.{number}", pace)
         look.keep(seen)
         if not seen.usable:
             return
+        pace = _listening(look) if _is_bare(seen.data) else _PACE
 
 
-async def _burst(look: Look, name: str) -> Evidence:
+def _is_bare(data: bytes) -> bool:
+    """Whether vCPUs were seen, and none of them with paging on."""
+    digits = _CR0.findall(data)
+    return bool(digits) and not any(int(digit, 16) & _PAGING for digit in digits)
+
+
+def _listening(look: Look) -> Pace:
+    pause_s = max(_PACE.pause_s, min(_SLOWEST_PAUSE_S, look.window_s * _SLOW_PART / (_SAMPLES + 1)))
+    return msgspec.structs.replace(_PACE, pause_s=pause_s, hold_s=_SAMPLES * pause_s + _SLOW_MARGIN_S)
+
+
+async def _burst(look: Look, name: str, pace: Pace) -> Evidence:
     host = look.host
     begin_ns, wall_ns = host.mono_ns(), host.wall_ns()
-    answers = await ask(look, _questions(look), _PACE)
+    answers = await ask(look, _questions(look), pace)
     return Evidence(
         id=name,
         kind=Kind.VCPU_SAMPLES,
@@ -91,7 +109,7 @@ async def _burst(look: Look, name: str) -> Evidence:
 
 def _questions(look: Look) -> Sequence[bytes]:
     vcpus = max(look.guest.vcpus or 1, 1)
-    wanted = min(_SAMPLES, max(3, _MOST_VCPU_SAMPLES // vcpus))
+    wanted = min(_LIGHT_SAMPLES if look.light else _SAMPLES, max(3, _MOST_VCPU_SAMPLES // vcpus))
     samples = max(1, min(wanted, int(_MOST_PER_S * look.window_s / len(_BURSTS_AT))))
     code = tuple(human(_CODE, vcpu) for vcpu in range(min(vcpus, _MOST_CODE)))
     return (human(_REGISTERS), *code, *(human(_REGISTERS),) * (samples - 1))

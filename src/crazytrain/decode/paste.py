@@ -71,6 +71,11 @@ def decoded(name: str, data: bytes) -> bytes:
     return data.replace(b"\r", b"\n") if b"\r" in data and b"\n" not in data else data
 
 
+def is_lined(sample: bytes) -> bool:
+    """Whether lines can be taken out of a text as it is: it is not UTF-16, and a line feed ends them."""
+    return not _wide_encoding(sample) and not (b"\r" in sample and b"\n" not in sample)
+
+
 def _wide_encoding(data: bytes) -> str:
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return "utf-16"
@@ -96,6 +101,13 @@ def _is_binary(sample: bytes) -> bool:
     text = sample.decode("utf-8", "ignore").encode()
     broken = len(sample) - len(text) - 6  # a sample may begin and end within a character
     return control > max(1, _MOST_CONTROL * len(sample)) or broken > _MOST_BROKEN * len(sample)
+
+
+def needs_cleaning(block: bytes) -> bool:
+    """Whether characters stand in a block that change what its lines say. Stray control characters do not: they are taken
+    away where a line is read with care.
+    """
+    return not block.isascii() or any(byte in block for byte in (b"&", b"\r", b"\x1b", b"\b", b"\0"))
 
 
 def cleaned(block: bytes) -> bytes:

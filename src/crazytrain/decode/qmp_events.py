@@ -10,9 +10,11 @@ _LONGEST_SAID = 300
 
 
 def decode_qmp_events(evidence: Evidence) -> Iterator[QemuEvent]:
-    """Yield each event, with QEMU's time of it. Source: QEMU, docs/interop/qmp-spec.txt (2.5, asynchronous events). ::
+    """Yield each event, with QEMU's time of it.
 
-    {"timestamp": {"seconds": 1795421167, "microseconds": 840112}, "event": "RESET", "data": {"guest": true}}
+    Source: QEMU, docs/interop/qmp-spec.rst (asynchronous events). ::
+
+        {"timestamp": {"seconds": 1795421167, "microseconds": 840112}, "event": "RESET", "data": {"guest": true}}
     """
     for event, ref in events(evidence):
         said = bytes(event.data)[:_LONGEST_SAID].decode("utf-8", "replace")

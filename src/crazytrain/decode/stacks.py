@@ -26,6 +26,7 @@ class _Line(msgspec.Struct):
     ended: str
     frames: tuple[_Frame, ...] = ()
     switches: int | None = None
+    stopped_ns: int | None = None
 
 
 def decode_stacks(evidence: Evidence) -> Iterable[object]:
@@ -52,5 +53,6 @@ def _stack(line: _Line, evidence: Evidence, number: int) -> UserStack:
         frames=frames,
         ended=line.ended,
         switches=line.switches,
+        stopped_ns=line.stopped_ns,
         refs=(evidence.ref(number),),
     )

@@ -6,12 +6,14 @@ r"""Lines of strace, pasted or taken: who called what, how often, with what outc
     select(20, [7 10 16 17 18 19], [], [], {1, 0}) = 1 (in [7], left {0, 999997})
 
 Read with and without -f, -t, -tt, -ttt, -r, -T, -y, -n, -i; see strace_line for a line, strace_rows for
-how lines are read fast, strace_tally for the counting, strace_trace for the whole, strace_story for the single lines. Manual: strace(1).
+how lines are read fast, strace_tally (and strace_quick, for blocks with nothing new) for the counting, strace_trace for the
+whole, strace_story for the single lines. Manual: strace(1).
 """
 
 from collections.abc import Iterable, Iterator
 
 from crazytrain.decode.strace_memory import Memory
+from crazytrain.decode.strace_quick import Quick
 from crazytrain.decode.strace_tally import tally
 from crazytrain.decode.strace_trace import Trace
 from crazytrain.model.errors import BadInput
@@ -31,8 +33,9 @@ def decode_strace(evidence: Evidence) -> Iterable[object]:
         BadInput: no call and no note of strace stands in the text.
     """
     trace, memory = Trace(evidence), Memory()
+    quick = Quick(memory)
     for block in _blocks(evidence.data):
-        trace.add(tally(memory.rows.read(block), memory))
+        trace.add(quick.count(block, is_clean=True) or tally(memory.rows.read(block), memory))
     if not trace.has_strace:
         raise BadInput(f"{evidence.source}: no line of strace in it", "Give the output of `strace -f -tt -T -p PID`.")
     return trace.facts()

@@ -1,11 +1,10 @@
 """Times in a strace: how long the trace is (-t, -tt, -ttt, -r)."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import msgspec
 
 from crazytrain.decode.strace_line import STAMP
-from crazytrain.decode.strace_rows import Sheet
 
 _SECOND_NS = 10**9
 _DAY_NS = 86_400 * _SECOND_NS
@@ -23,16 +22,36 @@ class Times(msgspec.Struct, frozen=True):
     since_before_ns: tuple[int, int] | None = None
 
 
-def times_in(sheet: Sheet) -> Times:
-    """The times at the ends of a sheet."""
-    first = _first_stamp(sheet.text.split(b"\n", _LINES_TRIED)[:_LINES_TRIED])
+def times_in(text: bytes, lines: Callable[[], Iterable[bytes]]) -> Times:
+    """The times at the ends of some whole lines; ``lines`` are asked for where each has to be looked at."""
+    first = _first_stamp(_first_lines(text))
     if first is None:
         return Times()
     if first[1] and first[0] < _SMALLEST_EPOCH_NS:
-        stamps = [stamp[0] for stamp in map(_stamp, sheet.lines) if stamp]
+        stamps = [stamp[0] for stamp in map(_stamp, lines()) if stamp]
         return Times(since_before_ns=(stamps[0], sum(stamps)))
-    last = _first_stamp(reversed(sheet.text.rsplit(b"\n", _LINES_TRIED + 1)[-_LINES_TRIED - 1 :]))
+    last = _first_stamp(_last_lines(text))
     return Times(first[0], last[0] if last and last[1] == first[1] else None)
+
+
+def _first_lines(text: bytes) -> Iterator[bytes]:
+    begin = 0
+    for _ in range(_LINES_TRIED):
+        end = text.find(b"\n", begin)
+        yield text[begin : end if end >= 0 else len(text)]
+        if end < 0:
+            return
+        begin = end + 1
+
+
+def _last_lines(text: bytes) -> Iterator[bytes]:
+    end = len(text)
+    for _ in range(_LINES_TRIED + 1):
+        begin = text.rfind(b"\n", 0, end) + 1
+        yield text[begin:end]
+        if not begin:
+            return
+        end = begin - 1
 
 
 class Clock:

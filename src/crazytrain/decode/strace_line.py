@@ -218,12 +218,13 @@ def end_of(returned: bytes) -> End:
     """Read what stands behind ``) = ``."""
     found = _CLOSED_END.match(returned)
     if found:
-        return End(found[1], _took_ns(returned), b"<unf" not in returned)
+        return End(found[1], took_ns_of(returned), b"<unf" not in returned)
     found = _OUTCOME.match(returned)
-    return End(found[0] if found else b"", _took_ns(returned), closed=False)
+    return End(found[0] if found else b"", took_ns_of(returned), closed=False)
 
 
-def _took_ns(returned: bytes) -> int:
+def took_ns_of(returned: bytes) -> int:
+    """The time in the call at the end of what it returned (``strace -T``), in ns; 0 where none stands there."""
     found = _TOOK_AT_END.search(returned, max(len(returned) - _LONGEST_TOOK, 0)) if returned.endswith(b">") else None
     return int(found[1]) * 10**9 + int(found[2].ljust(9, b"0")) if found else 0
 

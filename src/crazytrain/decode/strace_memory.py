@@ -20,6 +20,7 @@ class Memory:
 
     def __init__(self) -> None:
         self.rows = RowReader()
+        self.traces = 0
         self.known: set[Call] = set()
         self.looked: Counter[Call] = Counter()
         self._names: dict[bytes, str] = {}
@@ -29,6 +30,7 @@ class Memory:
         """Begin another trace: what was seen first and what was told is asked for anew."""
         self.known.clear()
         self.looked.clear()
+        self.traces += 1
 
     def remember(self, calls: Iterable[Call], looked: Mapping[Call, int]) -> None:
         """Note which calls are known from now on, and how many lines of each were looked at closely."""

@@ -7,8 +7,8 @@ line by line, so that both give the same. Control characters that no terminal ac
 
 import re
 from collections import Counter
-from collections.abc import Iterable
 from functools import cache
+from typing import NamedTuple
 
 from crazytrain.decode.strace_line import CAREFUL_LINE, CLOSED_LINE, End, end_of, is_plain_note
 
@@ -28,16 +28,21 @@ _THREADS = (
 )
 _TIMES = (rb"", rb"\d\d:\d\d:\d\d\.\d+ ", rb"\d\d:\d\d:\d\d ", rb"\d+\.\d+ ", rb" *\d+\.\d+ ")
 _SAMPLE_LINES = 24
-_HEAD = rb"(<\.\.\. [^ ]* r|[^(]*\(\d*)"
-_END = rb"(?:[^\n]*\) *= *([^\n]*)\n|[^\n]*(?<= <unfinished \.\.\.>)\n)"
+_HEAD = rb"(<\.\.\. [^ \n]* r|[^(\n]*\(\d*)"
+_CUT = rb"[^\n]*(?<= <unfinished \.\.\.>)\n"
+_END = rb"(?:[^\n]*\) *= *([^\n]*)\n|" + _CUT + rb")"
+# Where no time stands at lines' ends, what is in brackets need not be taken out: it is what makes lines differ.
+_SHORT_END = rb"(?:[^\n]*\) *= *([^(<\n]*)(?:\n|\([^)\n]*\)[^(<\n]*\n)|" + _CUT + rb")"
+_TOOK = re.compile(rb"<\d+[.,]\d+>$")
 # What stands between the head and the timeout, where the first word is the call's name.
 _UP_TO_TIMEOUT = {
-    "poll": rb"\[[^]]*\], \d+",
+    "poll": rb"\[[^]\n]*\], \d+",
     "poll of named descriptors": rb"\[[^\n]*\], \d+",
-    "sets": rb", \[[^]]*\](?:, \[[^]]*\]|, NULL|, \d+)*",
+    "sets": rb", \[[^]\n]*\](?:, \[[^]\n]*\], \[[^]\n]*\]|, \d+|(?:, \[[^]\n]*\]|, NULL|, \d+)*)",
     "io_uring": rb", \d+, \d+",
 }
-_TIMEOUT = rb", (\{[^}]*\}|-?\d+|[A-Z_|]+)"
+_TIMEOUT = rb", (\{[^}\n]*\}|-?\d+|[A-Z_|]+)"
+_TIMEOUT_IN_TWO = rb", (?:\{tv_sec=0, tv_nsec=(\d{1,9})\}|(\{[^}\n]*\}|-?\d+|[A-Z_|]+))"
 _FORMS = {
     "ppoll": "poll",
     "poll": "poll",
@@ -56,30 +61,62 @@ _MANY = 4  # a block in which every fourth line is odd is not of the dialect
 
 
 @cache
-def _pattern(prefix: bytes, waits: frozenset[str], *, strict: bool) -> re.Pattern[bytes]:
-    forms = b"|".join(_UP_TO_TIMEOUT[form] for form in sorted(waits))
-    timeout = rb"(?:(?:" + forms + rb")" + _TIMEOUT + rb")?" if waits else rb"()"
-    line = prefix + _HEAD + timeout + _END
-    if strict:  # nothing reaches into the next line, a fifth slower
-        line = re.sub(rb"\[\^(\\n)?", rb"[^\\n", line)
-    return re.compile(line + rb"|[^\n]*\n")
-
-
-def _prefix_of(lines: Iterable[bytes]) -> bytes:
-    """The prefix that fits most of some lines."""
-    sample = [line for line in lines if line][:_SAMPLE_LINES]
-    prefixes = [thread + time for thread in _THREADS for time in _TIMES]
-    return max(prefixes, key=lambda prefix: _fitting(prefix, sample))
-
-
-def _fitting(prefix: bytes, sample: list[bytes]) -> int:
-    pattern = _head_after(prefix)
-    return sum(pattern.match(line) is not None for line in sample)
+def _pattern(prefix: bytes, waits: frozenset[str], *, tooks: bool, strict: bool) -> re.Pattern[bytes]:
+    """What reads a block; ``tooks``: whether times in the calls stand at the lines' ends."""
+    line = prefix + _HEAD + _after_head(waits, _TIMEOUT, rb"()") + (_END if tooks else _SHORT_END)
+    return _compiled(line, strict=strict)
 
 
 @cache
-def _head_after(prefix: bytes) -> re.Pattern[bytes]:
-    return re.compile(prefix + rb"[a-z_<]")
+def call_pattern(before: bytes, waits: frozenset[str], *, strict: bool) -> re.Pattern[bytes]:
+    """What reads one call a line, without times. Groups: thread, head, a timeout's ns below a second, any other timeout as it is
+    written, what was returned.
+    """
+    line = before + _HEAD + _after_head(waits, _TIMEOUT_IN_TWO, rb"()()") + _SHORT_END
+    return _compiled(line, strict=strict)
+
+
+def _after_head(waits: frozenset[str], timeout: bytes, nothing: bytes) -> bytes:
+    forms = b"|".join(_UP_TO_TIMEOUT[form] for form in sorted(waits))
+    return rb"(?:(?:" + forms + rb")" + timeout + rb"|)" if waits else nothing
+
+
+def _compiled(line: bytes, *, strict: bool) -> re.Pattern[bytes]:
+    if not strict:  # one character that ends a part is looked for faster than two; what reached too far is noticed
+        line = re.sub(rb"\[\^(.)\\n\]", rb"[^\1]", line)
+    return re.compile(line + rb"|[^\n]*\n")
+
+
+class Prefix(NamedTuple):
+    """What stands before a call, as patterns; both may be empty."""
+
+    thread: bytes
+    time: bytes
+
+    @property
+    def pattern(self) -> re.Pattern[bytes]:
+        """Both, up to a call's first character; the first group is all of the thread's part."""
+        return _prefix_pattern(self)
+
+    @property
+    def has_columns(self) -> bool:
+        """Whether a call stands in the same column in all lines, behind a time."""
+        return bool(self.time) and self.time != _TIMES[-1] and self.thread != _THREADS[-1]
+
+
+@cache
+def _prefix_pattern(prefix: Prefix) -> re.Pattern[bytes]:
+    return re.compile(rb"(" + prefix.thread + rb")" + prefix.time + rb"(?=[a-z_<])")
+
+
+def _sample(block: bytes) -> list[bytes]:
+    return [line for line in block.split(b"\n", 4 * _SAMPLE_LINES)[: 4 * _SAMPLE_LINES] if line][:_SAMPLE_LINES]
+
+
+def _prefix_of(sample: list[bytes]) -> Prefix:
+    """The prefix that fits most of some lines."""
+    prefixes = [Prefix(thread, time) for thread in _THREADS for time in _TIMES]
+    return max(prefixes, key=lambda prefix: sum(prefix.pattern.match(line) is not None for line in sample))
 
 
 class Sheet:
@@ -96,7 +133,7 @@ class Sheet:
     def lines(self) -> list[bytes]:
         """The lines without their ends."""
         if not self._lines and self.rows:
-            self._lines = self.text.split(b"\n")
+            self._lines = self.text.split(b"\n")[:-1]
         return self._lines
 
     def part(self, start: int, stop: int) -> "Sheet":
@@ -115,8 +152,9 @@ class RowReader:
     """Reads blocks of lines of one trace; remembers what its lines look like."""
 
     def __init__(self) -> None:
-        self._prefix: bytes | None = None
-        self._waits: frozenset[str] = frozenset()
+        self._prefix: Prefix | None = None
+        self._tooks = False
+        self.waits: frozenset[str] = frozenset()
         self._plain: set[bytes] = set()  # heads and ends that are read well; none can be taken for one of the others
         self.ends: dict[bytes, End] = {}
 
@@ -127,7 +165,7 @@ class RowReader:
         sheet = Sheet(block, self._fast(block))
         odd = self._odd(sheet)
         if sum(sheet.counts[row] for row in odd) * _MANY > len(sheet.rows):
-            self._prefix = _prefix_of(block.split(b"\n", 4 * _SAMPLE_LINES)[: 4 * _SAMPLE_LINES])
+            self._prefix = None
             sheet = Sheet(block, self._fast(block))
             odd = self._odd(sheet)
         if sum(sheet.counts[row] for row in odd) * _MANY > len(sheet.rows):
@@ -137,29 +175,37 @@ class RowReader:
             self._look_closely(sheet, odd)
         return sheet
 
-    def _fast(self, block: bytes) -> list[Row]:
+    def prefix(self, block: bytes) -> Prefix:
+        """What stands before the calls."""
         if self._prefix is None:
-            self._prefix = _prefix_of(block.split(b"\n", 4 * _SAMPLE_LINES)[: 4 * _SAMPLE_LINES])
-        rows: list[Row] = _pattern(self._prefix, self._waits, strict=False).findall(block)
+            sample = _sample(block)
+            self._prefix = _prefix_of(sample)
+            self._tooks = any(_TOOK.search(line) for line in sample)
+        return self._prefix
+
+    def _fast(self, block: bytes) -> list[Row]:
+        prefix = b"".join(self.prefix(block))
+        rows: list[Row] = _pattern(prefix, self.waits, tooks=self._tooks, strict=False).findall(block)
         if len(rows) == block.count(b"\n"):
             return rows
-        return _pattern(self._prefix, self._waits, strict=True).findall(block)
+        return _pattern(prefix, self.waits, tooks=self._tooks, strict=True).findall(block)
 
     def expect(self, call: str, text: bytes) -> None:
         """Take the timeouts of this wait out of the lines from now on; ``text`` is a line of it in which none was found."""
         form = _FORMS.get(call, "")
         named = "poll of named descriptors"
-        if form == "poll" and form in self._waits and b">, events" in text:
-            self._waits = self._waits - {form} | {named}
-        elif form and not (form == "poll" and named in self._waits):
-            self._waits |= {form}
+        if form == "poll" and form in self.waits and b">, events" in text:
+            self.waits = self.waits - {form} | {named}
+        elif form and not (form == "poll" and named in self.waits):
+            self.waits |= {form}
 
     def _odd(self, sheet: Sheet) -> set[Row]:
         """Rows in which the fast pattern may have read something else than the general one does."""
         plain = self._plain
-        return {row for row in sheet.counts if not (row[1] in plain and row[3] in plain) and not self._is_plain(row)}
+        return {row for row in sheet.counts if not (row[1] in plain and row[3] in plain) and not self.is_plain(row)}
 
-    def _is_plain(self, row: Row) -> bool:
+    def is_plain(self, row: Row) -> bool:
+        """Whether the general pattern reads the same, and the line is whole beyond doubt."""
         head, end = row[1], row[3]
         return self._is_plain_head(head) and self.end_of(end).closed if end else _CALL.fullmatch(head) is not None
 
@@ -186,11 +232,15 @@ class RowReader:
         """Read odd lines once more, each for itself, and say which of them are no whole lines of strace."""
         for index in sheet.where(odd):
             line = sheet.lines[index]
-            found = CAREFUL_LINE.match(line)
-            row: Row = found.groups(b"") if found else NOTHING  # type: ignore[assignment]
-            _put(sheet, index, row)
+            _put(sheet, index, careful_row(line))
             if not (CLOSED_LINE.match(line + b"\n") or is_plain_note(line)):
                 sheet.doubtful.append(index)
+
+
+def careful_row(line: bytes) -> Row:
+    """One line as the general pattern reads it."""
+    found = CAREFUL_LINE.match(line)
+    return (found[1] or b"", found[2] or b"", b"", found[4] or b"") if found else NOTHING
 
 
 def _put(sheet: Sheet, index: int, row: Row) -> None:

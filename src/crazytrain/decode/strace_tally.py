@@ -51,14 +51,18 @@ def tally(sheet: Sheet, memory: Memory) -> Tally:
     return _Counting(sheet, memory).all()
 
 
-def halves_fit(begun: Row, ended: Row) -> bool:
-    """Whether a call that came back is the one that was broken off."""
-    return begun[1].startswith(alone(ended)[1])
+def heads_fit(begun: bytes, resumed: bytes) -> bool:
+    """Whether a call that came back is the one that was broken off, by the heads of both."""
+    return begun.startswith(_head_of(resumed))
 
 
 def alone(ended: Row) -> Row:
     """The row of a call whose beginning is not in the text: its first argument is not known."""
-    return ended[0], ended[1][_RESUMED_BEGINS:-_RESUMED_ENDS] + b"(", b"", ended[3]
+    return ended[0], _head_of(ended[1]), b"", ended[3]
+
+
+def _head_of(resumed: bytes) -> bytes:
+    return resumed[_RESUMED_BEGINS:-_RESUMED_ENDS] + b"("
 
 
 class _Kind:
@@ -91,7 +95,7 @@ class _Counting:
             spent_ns={},
             turns={},
             asked={},
-            times=times_in(sheet),
+            times=times_in(sheet.text, lambda: sheet.lines),
             notes=notes_in(sheet),
             telling=[],
             came_back=[],
@@ -217,7 +221,7 @@ class _Counting:
         outcome = outcome or NO_OUTCOME
         call, name = (thread, head, outcome), self._memory.name_of(head)
         waits = name in WAITS and outcome != NO_OUTCOME
-        fits = back == head or halves_fit((thread, head, b"", b""), (thread, back, b"", b""))
+        fits = back == head or heads_fit(head, back)
         closer = call not in self._memory.known or (name in TELLING and self._memory.looked[call] < LOOKS)
         return _Kind(call, fits=fits, closer=closer, waiter=(thread, name) if waits else None)
 

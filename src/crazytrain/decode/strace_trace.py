@@ -12,7 +12,7 @@ from crazytrain.decode.strace_memory import Call, Memory
 from crazytrain.decode.strace_notes import Notes
 from crazytrain.decode.strace_rows import Row
 from crazytrain.decode.strace_story import TELLING, Storyteller
-from crazytrain.decode.strace_tally import NO_OUTCOME, Half, Tally, alone, halves_fit
+from crazytrain.decode.strace_tally import NO_OUTCOME, Half, Tally, alone, heads_fit
 from crazytrain.decode.strace_wait import NO_TURN, NOT_TOLD, WAITS, Waiter, WaitTally, asked_in
 from crazytrain.model.evidence import Evidence
 from crazytrain.model.facts.syscalls import Coverage, SyscallUse, TraceStory
@@ -73,7 +73,7 @@ class Trace:
     def _came_back(self, half: Half, before: int) -> tuple[int, Call, bytes] | None:
         """Put the two halves of a call together that stand in two blocks, or count the second alone."""
         begun, text, row = self._away.get(half.row[0]), half.text, alone(half.row)
-        if begun and halves_fit(begun.row, half.row):
+        if begun and heads_fit(begun.row[1], half.row[1]):
             del self._away[half.row[0]]
             text, row = join_resumed(begun.text, half.text), begun.row
         return self._one(row, half.row, text, half.index + before)

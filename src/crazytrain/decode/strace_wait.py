@@ -37,6 +37,7 @@ _MOST_WAITERS = 1024
 _IO_URING_WAITS = b"IORING_ENTER_GETEVENTS"
 
 WAITS = frozenset((*_TIMEOUTS, "io_uring_enter"))
+IN_NS = frozenset(name for name, (_, fraction_ns) in _TIMEOUTS.items() if fraction_ns == 1)
 
 
 NO_LIMIT = -1

@@ -70,8 +70,9 @@ def task_shares(
 
 
 def _busiest(one: TaskShare) -> tuple[float, float, int]:
+    """By whichever of both says more: who runs with interrupts off has no account."""
     seen = one.seen.ratio if one.seen else 0.0
-    return (-(one.cpu_ratio if one.cpu_ratio is not None else seen), -seen, one.pid)
+    return (-max(one.cpu_ratio or 0.0, seen), -seen, one.pid)
 
 
 def _spent_ns(before: GuestTask | None, now: GuestTask, *, new: bool) -> int | None:
@@ -116,14 +117,16 @@ def cpu_shares(
 ) -> tuple[tuple[CpuShare, ...], tuple[Missing, ...]]:
     """Give each CPU's share of user, system, steal, and what was seen of it; and whose account is not believed."""
     window_ns = last.mono_ns - first.mono_ns
-    before = {cpu.cpu: cpu.times for cpu in first.cpus}
+    before = {cpu.cpu: cpu for cpu in first.cpus}
+    rested = {who.cpu for who in profile.who if who.pid == 0} if profile else set()
     missing: list[Missing] = []
     accounts: dict[int, dict[str, float]] = {}
     for cpu in last.cpus:
         was = before.get(cpu.cpu)
-        if window_ns <= 0 or was is None or cpu.times is None:
+        if window_ns <= 0 or was is None or was.times is None or cpu.times is None:
             continue
-        account = _account(was, cpu.times, window_ns, tick_ns(last))
+        slept = was.idle or cpu.idle or cpu.cpu in rested
+        account = _account((was.times, cpu.times), window_ns, tick_ns(last), slept=slept)
         if isinstance(account, str):
             missing.append(Missing(f"the times of CPU {cpu.cpu}", account))
         else:
@@ -133,21 +136,22 @@ def cpu_shares(
     return tuple(_cpu(number, accounts.get(number, {}), stacks) for number in numbers), tuple(missing)
 
 
-def _account(was: CpuTimes, now: CpuTimes, window_ns: int, tick: float) -> dict[str, float] | str:
-    """The shares of the window, or why they are not believed."""
-    grown = {name: getattr(now, name) - getattr(was, name) for name in _ALL_TIMES}
+def _account(times: tuple[CpuTimes, CpuTimes], window_ns: int, tick: float, *, slept: bool) -> dict[str, float] | str:
+    """The shares of the window, or why they are not believed. ``slept``: it was seen idle."""
+    grown = {name: getattr(times[1], name) - getattr(times[0], name) for name in _ALL_TIMES}
     if min(grown.values()) < 0:
         return "they went back"
     ratios = {name: ns / window_ns for name, ns in grown.items()}
     busy = sum(ratios[name] for name in _WORKS)
     if busy > _BELIEVED + 2 * tick / window_ns:
         return f"the guest accounts for {busy:.3g} times what the window holds"
-    shrink = 1 / max(1.0, busy)
-    shares = {name: ratios[name] * shrink for name in _WORKS}
+    shares = {name: ratios[name] / max(1.0, busy) for name in _WORKS}
     left = 1.0 - min(1.0, busy)
     shares["iowait"] = min(ratios["iowait"], left)
-    # What sleeps without ticks accounts for it when it wakes, also for what was before the window: so idle is the rest.
-    shares["idle"] = left - shares["iowait"]
+    left -= shares["iowait"]
+    # It accounts for its sleep when it wakes, also for what was before the window: so its own figure is no more than a bound.
+    shares["idle"] = left if slept else min(ratios["idle"], left)
+    shares["unaccounted"] = left - shares["idle"]
     shares["tick_ratio"] = tick / window_ns
     return shares
 

@@ -7,7 +7,7 @@ from crazytrain.model.facts.inside import ClockReading, InsideProfile, InsideRea
 from crazytrain.model.facts.inside_view import Clock, Pace, TimeProgress
 
 # Clocks are as of the guest's last tick. A vCPU that waits for a CPU of the host ticks late, by this much as a rule at most.
-_LATE_NS = 50e6
+_LATE_NS = 200e6
 _NEVER_WRAP = ("tsc", "kvm-clock")
 _STEPPED_NS = 10**6
 

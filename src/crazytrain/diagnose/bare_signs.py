@@ -3,10 +3,11 @@
 from crazytrain.model.facts import KvmExits
 from crazytrain.model.facts.firmware import BarePlace, BareView
 from crazytrain.model.facts.resets import Resets
-from crazytrain.model.figures import count, rate, share
+from crazytrain.model.figures import count, rate, share, span
 from crazytrain.model.finding import Point
 
 BARE_FROM = 0.95  # of the samples without paging: no operating system has taken over
+_LONG_ENOUGH_NS = 3_000_000_000  # bpftrace may have counted enough exits in a part of the window
 IN_ROM_FROM = 0.8  # of the samples in the firmware; the rest may be its interrupt handlers' stubs in low memory
 
 
@@ -45,16 +46,20 @@ def shutdown_point(exits: KvmExits, *, once: float, again: float) -> Point:
     """Triple faults as a point: one may be how an old system reboots, two in a few seconds are no system at all."""
     times = shutdowns(exits)
     if not times:
-        return Point("no triple fault was seen", exits.refs, 0.05)
+        says = f"no triple fault was seen in {span(exits.window_ns)}"
+        return Point(says, exits.refs, 0.05 if exits.window_ns >= _LONG_ENOUGH_NS else 0.3)
     pace = f" ({rate(exits.per_s(times))})" if exits.window_ns else ""
     says = f"the vCPU shut down by a triple fault {count(times, 'time')}{pace}"
     return Point(says, exits.refs, again if times > 1 else once)
 
 
-def reset_point(resets: Resets) -> Point:
-    """Resets that QEMU told of. Those that somebody outside asked for are no fault of the guest."""
+def reset_point(resets: Resets, *, seen_before: bool = False) -> Point:
+    """Resets that QEMU told of. Those that somebody outside asked for are no fault of the guest.
+
+    One alone may be what was ``seen_before``: the end of the triple fault that KVM saw.
+    """
     own = resets.by_guest + resets.untold
     if not own:
         return Point(f"the guest was reset from outside {count(resets.by_host, 'time')}", resets.refs, 0.1)
     says = f"QEMU told of {count(own, 'reset')} that the guest caused, in the moments in which it was asked"
-    return Point(says, resets.refs, 200 if own > 1 else 10)
+    return Point(says, resets.refs, 200 if own > 1 else 2 if seen_before else 10)

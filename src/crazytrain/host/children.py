@@ -139,6 +139,14 @@ class _Child:
             _pump(self.process.stdout, self.take_out), _pump(self.process.stderr, self.take_err), _readable(self.pidfd)
         )
 
+    async def over(self) -> str:
+        """End it, collect it, close; what is to be said where that took too long."""
+        try:
+            buried = await self.buried()
+        finally:
+            self.close()
+        return "" if buried else f"it was killed, but it has not ended within {_BURIAL_S:g} s and may wait for a disk"
+
     def close(self) -> None:
         """End it if it still runs, without waiting, and leave no descriptor behind."""
         if self.process.returncode is None and not self.left:
@@ -216,12 +224,8 @@ async def run(
     finally:
         if timer is not None:
             timer.cancel()
-        try:
-            buried = await child.buried()
-        finally:
-            child.close()
-    if not buried:
-        detail = f"{detail}; it was killed, but it has not ended within {_BURIAL_S:g} s and may wait for a disk".removeprefix("; ")
+        stuck = await child.over()
+    detail = "; ".join(filter(None, (detail, stuck)))
     if child.cut and outcome is Outcome.OK:
         outcome, detail = Outcome.TRUNCATED, f"cut at {limit_bytes} bytes"
     return Finished(

@@ -2,6 +2,7 @@
 
 import errno
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol, TypeVar
 
 import msgspec
@@ -40,6 +41,65 @@ class Space(msgspec.Struct, frozen=True, kw_only=True):
     f_favail: int
     f_ffree: int
     f_flag: int
+
+
+class Confined(Protocol):
+    """A process without privileges that parses one guest's memory. What it says is not to be trusted: the guest may speak through it."""
+
+    cache_bytes: int  # size of what it was handed from an earlier look at this guest
+    cpu_ns: int  # CPU time that it took, once it has ended
+
+    async def ask(self, message: bytes, timeout_s: float) -> bytes:
+        """Send a message and wait for the answer. Raises ``Unreadable`` when it dies, is late or says too much; it is ended then."""
+        ...
+
+    def keep_cache(self, size_bytes: int) -> None:
+        """Keep so many bytes of what it wrote down for the next look at this guest. May block."""
+        ...
+
+    async def close(self) -> None:
+        """End it and leave nothing behind."""
+        ...
+
+
+class MonitorEnded(Exception):
+    """A conversation with a monitor ended, or never began: the outcome, and why in plain words."""
+
+    def __init__(self, outcome: Outcome, detail: str) -> None:
+        super().__init__(detail)
+        self.outcome = outcome
+        self.detail = detail
+
+
+class Pause(Protocol):
+    """What sees to it that a paused guest runs on whatever becomes of us: a process of its own, told before each pause."""
+
+    def arm(self, within_s: float) -> None:
+        """Say that the guest may be paused from now on; later than so it is made to run on. Raises ``OSError`` where nobody listens."""
+        ...
+
+    def disarm(self) -> None:
+        """Say that the guest runs on, or that its pause is no longer ours."""
+        ...
+
+
+class Talking(Protocol):
+    """A conversation with a QMP monitor. Nobody else is served meanwhile, so it must be short."""
+
+    async def ask(self, command: bytes) -> bytes:
+        """Ask, and give JSON lines as ``Host.converse`` does: what QEMU said unasked, then the answer. Raises ``MonitorEnded``."""
+        ...
+
+    def heard(self) -> tuple[str, ...]:
+        """The names of the events that came since the last time, in order."""
+        ...
+
+    def guarded(self) -> AbstractAsyncContextManager[Pause]:
+        """Start what guards pauses over this connection. If the block is left while it is armed, it resumes the guest at once.
+
+        Raises ``MonitorEnded`` or ``TimeoutError`` where it cannot be started.
+        """
+        ...
 
 
 class Host(Protocol):
@@ -138,6 +198,14 @@ class Host(Protocol):
         """
         ...
 
+    def confined(self, process: ProcessId) -> Confined:
+        """Open a guest's memory and start the process that parses it (from the main thread: it dies with us).
+
+        Raises ``OSError``: ``EACCES`` or ``EPERM`` where we may not read it (it takes ``CAP_SYS_PTRACE``), ``ESRCH`` where the
+        process is gone or another one now.
+        """
+        ...
+
     async def converse(
         self,
         path: str,
@@ -154,6 +222,13 @@ class Host(Protocol):
         the greeting and for each answer; the first that is late ends it, and what was answered before is kept.
         ``pause_s`` is waited between commands. After ``hold_s`` nothing more is asked, for others want the monitor, too
         (outcome ``TRUNCATED``).
+        """
+        ...
+
+    def talking(self, path: str, *, timeout_s: float) -> AbstractAsyncContextManager[Talking]:
+        """Connect to a QMP socket for some questions in a row; leave when the block is left. Raises ``MonitorEnded``.
+
+        ``timeout_s`` is for our turn, for the greeting, and for each answer.
         """
         ...
 

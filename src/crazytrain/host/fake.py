@@ -1,11 +1,12 @@
 """A host made of recorded answers, for tests: what a live host cannot be brought to do on demand."""
 
+import contextlib
 import errno
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TypeVar
 
-from crazytrain.host.door import FILE_LIMIT_BYTES, Finished, Space
+from crazytrain.host.door import FILE_LIMIT_BYTES, Confined, Finished, MonitorEnded, Space, Talking
 from crazytrain.model.evidence import Outcome
 from crazytrain.model.guest import ProcessId
 
@@ -16,8 +17,8 @@ class FakeHost:
     """Files, links, commands and monitors by name. A value that is an ``OSError`` is raised.
 
     ``files`` maps absolute paths to content, ``links`` to targets, ``commands`` a program's name to what it prints,
-    ``monitors`` a socket's path to what it answers, ``spaces`` a path to its file system's space. Its clock moves only by ``sleep_until`` and by ``tick_ns`` at
-    each reading.
+    ``monitors`` a socket's path to what it answers; ``spaces``, filled later, a path to its file system's space. Its
+    clock moves only by ``sleep_until`` and by ``tick_ns`` at each reading.
     """
 
     def __init__(
@@ -28,7 +29,6 @@ class FakeHost:
         commands: Mapping[str, Finished] | None = None,
         monitors: Mapping[str, tuple[bytes, Outcome, str]] | None = None,
         capabilities: Sequence[str] = (),
-        spaces: Mapping[str, Space | OSError] | None = None,
         tick_ns: int = 1000,
     ) -> None:
         self.files = dict(files or {})
@@ -36,11 +36,13 @@ class FakeHost:
         self.commands = dict(commands or {})
         self.monitors = dict(monitors or {})
         self.capabilities = set(capabilities)
-        self.spaces = dict(spaces or {})
+        self.spaces: dict[str, Space | OSError] = {}
         self.tick_ns = tick_ns
         self.raw_behind_ns = 0
         self.now_ns = 1_000_000_000
         self.used_cpu_ns = 0
+        self.child: Confined | None = None
+        self.talks: dict[str, Talking] = {}
         self.ran: list[tuple[str, ...]] = []
         self.asked: list[tuple[str, tuple[bytes, ...]]] = []
 
@@ -137,6 +139,12 @@ class FakeHost:
         )
         return self.commands.get(argv[0], missing)
 
+    def confined(self, process: ProcessId) -> Confined:
+        """What was set as ``child``."""
+        if self.child is None:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), f"/proc/{process.pid}/mem")
+        return self.child
+
     async def converse(
         self,
         path: str,
@@ -150,6 +158,14 @@ class FakeHost:
         del timeout_s, pause_s, hold_s
         self.asked.append((path, tuple(commands)))
         return self.monitors.get(path, (b"", Outcome.ABSENT, "no such socket"))
+
+    @contextlib.asynccontextmanager
+    async def talking(self, path: str, *, timeout_s: float) -> AsyncIterator[Talking]:
+        """What was set in ``talks`` for the socket."""
+        del timeout_s
+        if path not in self.talks:
+            raise MonitorEnded(Outcome.ABSENT, "no such socket")
+        yield self.talks[path]
 
 
 def _given(recorded: Mapping[str, T | OSError], path: str) -> T:

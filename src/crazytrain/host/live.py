@@ -7,13 +7,15 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from crazytrain.host import children
-from crazytrain.host.door import Finished
+from crazytrain.host.door import Confined, Finished, Talking
 from crazytrain.host.files import Files
 from crazytrain.host.turns import Turns
 from crazytrain.model.evidence import Outcome
+from crazytrain.model.guest import ProcessId
 
 T = TypeVar("T")
 
@@ -141,6 +143,12 @@ class LiveHost(Files):
             enough=enough,
         )
 
+    def confined(self, process: ProcessId) -> Confined:
+        """Start the process that parses a guest's memory."""
+        from crazytrain.host.guest_child import GuestChild  # noqa: PLC0415 - few looks need it
+
+        return GuestChild(process)
+
     async def converse(
         self,
         path: str,
@@ -154,3 +162,9 @@ class LiveHost(Files):
         from crazytrain.host import qmp  # noqa: PLC0415 - qemu.qmp costs 30 ms to import; most looks need none of it
 
         return await qmp.converse(path, commands, timeout_s=timeout_s, pause_s=pause_s, hold_s=hold_s)
+
+    def talking(self, path: str, *, timeout_s: float) -> AbstractAsyncContextManager[Talking]:
+        """Keep a monitor for some questions."""
+        from crazytrain.host import qmp  # noqa: PLC0415 - the same
+
+        return qmp.talking(path, timeout_s=timeout_s)

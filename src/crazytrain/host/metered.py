@@ -4,8 +4,9 @@ import time
 from collections.abc import Callable, Coroutine, Generator, Sequence
 from typing import TypeVar, cast
 
-from crazytrain.host.door import Finished, Host
+from crazytrain.host.door import Confined, Finished, Host
 from crazytrain.model.evidence import Outcome
+from crazytrain.model.guest import ProcessId
 
 T = TypeVar("T")
 
@@ -77,6 +78,10 @@ class _Metered:
 
         return await self._host.patiently(timed, timeout_s)
 
+    def confined(self, process: ProcessId) -> Confined:
+        """See ``Host.confined``; its CPU time is counted when it is closed."""
+        return _MeteredChild(self._host.confined(process), self._tally)
+
     async def run(
         self,
         argv: Sequence[str],
@@ -100,3 +105,27 @@ class _Metered:
         )
         self._tally.commands_ns += told.cpu_ns or 0
         return told
+
+
+class _MeteredChild:
+    """A child whose CPU time is counted once it has ended."""
+
+    def __init__(self, child: Confined, tally: Tally) -> None:
+        self._child = child
+        self._tally = tally
+        self.cache_bytes = child.cache_bytes
+        self.cpu_ns = 0
+
+    async def ask(self, message: bytes, timeout_s: float) -> bytes:
+        """See ``Confined.ask``."""
+        return await self._child.ask(message, timeout_s)
+
+    def keep_cache(self, size_bytes: int) -> None:
+        """See ``Confined.keep_cache``."""
+        self._child.keep_cache(size_bytes)
+
+    async def close(self) -> None:
+        """See ``Confined.close``."""
+        await self._child.close()
+        self._tally.commands_ns += self._child.cpu_ns - self.cpu_ns
+        self.cpu_ns = self._child.cpu_ns

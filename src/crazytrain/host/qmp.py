@@ -13,14 +13,15 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
-from qemu.qmp import ConnectError, ExecuteError, QMPClient, QMPError
+from qemu.qmp import ConnectError, QMPClient, QMPError
 from qemu.qmp.message import Message
 
-from crazytrain.host.door import outcome_of
+from crazytrain.host.door import MonitorEnded, Pause, Talking, outcome_of
+from crazytrain.host.guarding import ResumeGuard
 from crazytrain.model.evidence import Outcome
 from crazytrain.model.facts.qemu import MONITOR_BUSY
 
@@ -42,13 +43,8 @@ OWN_TURN = "not asked: an earlier question of ours still waits for this monitor'
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[str, asyncio.Lock]] = WeakKeyDictionary()
 
 
-class _Stop(Exception):
+class _Stop(MonitorEnded):
     """The conversation ends here, with this outcome."""
-
-    def __init__(self, outcome: Outcome, detail: str) -> None:
-        super().__init__(detail)
-        self.outcome = outcome
-        self.detail = detail
 
 
 async def converse(
@@ -68,6 +64,36 @@ async def converse(
         return await _converse(path, commands, timeout_s, pause_s, hold_s)
     finally:
         turn.release()
+
+
+@contextlib.asynccontextmanager
+async def talking(path: str, *, timeout_s: float) -> AsyncIterator[Talking]:
+    """See ``Host.talking``."""
+    turn = _turn(path)
+    try:
+        async with asyncio.timeout(timeout_s):
+            await turn.acquire()
+    except TimeoutError as error:
+        raise _Stop(Outcome.TIMED_OUT, OWN_TURN) from error
+    try:
+        async with _connected(path, timeout_s) as talk:
+            yield _Held(talk)
+    finally:
+        turn.release()
+
+
+@contextlib.asynccontextmanager
+async def _connected(path: str, timeout_s: float) -> "AsyncIterator[_Talk]":
+    try:
+        line = _connect(path)
+    except OSError as error:
+        raise _Stop(*_refused(path, error)) from error
+    talk = _Talk(path, line, timeout_s)
+    try:
+        await talk.greet()
+        yield talk
+    finally:
+        await talk.leave()
 
 
 def _turn(path: str) -> asyncio.Lock:
@@ -136,6 +162,7 @@ class _Talk:
         self.connected = False
         self.lines = bytearray()
         self.events_kept = 0
+        self.left_to_guard = False
 
     async def greet(self) -> None:
         """Wait for the greeting and negotiate. Who does not greet in time is looked up before we hang up."""
@@ -170,16 +197,15 @@ class _Talk:
         asked_ns = time.monotonic_ns()
         try:
             async with asyncio.timeout(self.timeout_s):
-                answer = ("return", await self.client.execute_msg(message))
-        except ExecuteError as error:
-            answer = ("error", {"class": error.error_class, "desc": str(error)})
+                # Without an id, for QEMU reads each byte of a question by itself, and we ask one question at a time.
+                reply = await self.client._raw(message, assign_id=False)  # noqa: SLF001 - execute_msg() puts one in
         except TimeoutError as error:
             late = f"no answer to {message.get('execute')} within {self.timeout_s:g} s"
             raise _Stop(Outcome.TIMED_OUT, f"{late}: QEMU's main loop does not come round") from error
         except QMPError as error:
             raise _Stop(*await self._interrupted()) from error
         took_ns = time.monotonic_ns() - asked_ns
-        told = {**message, answer[0]: answer[1], "mono_ns": asked_ns, "took_ns": took_ns}
+        told = {**message, **_answer(reply), "mono_ns": asked_ns, "took_ns": took_ns}
         self.keep_events()
         self.lines += json.dumps(told).encode() + b"\n"
 
@@ -220,13 +246,75 @@ class _Talk:
         if not self.connected:
             return connecting.exception() if connecting.done() and not connecting.cancelled() else None
         with contextlib.suppress(OSError):  # QEMU was faster
-            self.line.shutdown(socket.SHUT_RDWR)
+            if not self.left_to_guard:
+                self.line.shutdown(socket.SHUT_RDWR)
         try:
             async with asyncio.timeout(_LEAVE_S):
                 await self.client.disconnect()
         except (QMPError, OSError, EOFError, ValueError, RecursionError) as error:
             return error
         return None
+
+
+class _Held:
+    """A connection that is kept for some questions."""
+
+    def __init__(self, talk: _Talk) -> None:
+        self._talk = talk
+        self._heard = 0
+
+    async def ask(self, command: bytes) -> bytes:
+        """See ``Talking.ask``."""
+        self._talk.lines.clear()
+        await self._talk.ask(Message(command))
+        return bytes(self._talk.lines)
+
+    def heard(self) -> tuple[str, ...]:
+        """See ``Talking.heard``."""
+        history = self._talk.client.events.history
+        fresh, self._heard = history[self._heard :], len(history)
+        return tuple(str(event.get("event", "")) for event in fresh)
+
+    @contextlib.asynccontextmanager
+    async def guarded(self) -> AsyncIterator[Pause]:
+        """See ``Talking.guarded``."""
+        try:
+            guard = ResumeGuard(self._talk.line)
+        except OSError as error:
+            raise _Stop(*outcome_of(error)) from error
+        try:
+            await guard.ready()
+            yield _Guarded(self._talk, guard)
+        finally:
+            self._talk.left_to_guard = not guard.close()
+
+
+class _Guarded:
+    """A guard; while it is armed, our end of the connection is never shut, for its copy would be shut with it."""
+
+    def __init__(self, talk: _Talk, guard: ResumeGuard) -> None:
+        self._talk = talk
+        self._guard = guard
+
+    def arm(self, within_s: float) -> None:
+        """See ``Pause.arm``."""
+        self._guard.arm(within_s)
+        self._talk.left_to_guard = True
+
+    def disarm(self) -> None:
+        """See ``Pause.disarm``."""
+        self._guard.disarm()
+        self._talk.left_to_guard = False
+
+
+def _answer(reply: Message) -> dict[str, object]:
+    """What was answered: ``return`` or ``error``."""
+    if "return" in reply:
+        return {"return": reply["return"]}
+    error = reply.get("error")
+    if not isinstance(error, dict):
+        raise _Stop(Outcome.BROKE, "an answer is no QMP: it holds neither return nor error")
+    return {"error": {name: str(error.get(name, "")) for name in ("class", "desc")}}
 
 
 def _no_session(error: ConnectError) -> tuple[Outcome, str]:

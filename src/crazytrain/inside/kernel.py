@@ -1,5 +1,6 @@
 """The guest's kernel, once it is found: its memory, its symbols, the layout of its structures."""
 
+from collections.abc import Mapping
 from typing import NamedTuple, Protocol
 
 from crazytrain.inside.memory import Memory
@@ -15,6 +16,15 @@ class Field(NamedTuple):
     size: int
 
 
+class Bits(NamedTuple):
+    """A member as a number: ``size`` bytes at ``offset``, of which ``width`` bits from bit ``shift`` on."""
+
+    offset: int
+    size: int
+    shift: int
+    width: int
+
+
 class Layout(Protocol):
     """The layout of the kernel's structures. Asking for what this kernel has not raises ``Unreadable``."""
 
@@ -26,18 +36,36 @@ class Layout(Protocol):
         """Give the size of a structure in bytes."""
         ...
 
+    def bits(self, struct: str, path: str) -> Bits:
+        """Give a member as a number, a bit-field too."""
+        ...
+
+    def value(self, enum: str, name: str) -> int:
+        """Give the number of an enumerator."""
+        ...
+
 
 class Kernel:
-    """A kernel that was found: ``space`` is its own address space, which no process takes along when it ends."""
+    """A kernel that was found: ``space`` is its own address space, which no process takes along when it ends.
+
+    ``notes`` is what it keeps for its own crash dump (VMCOREINFO), by name; empty where it keeps none.
+    """
 
     def __init__(
-        self, memory: Memory, space: AddressSpace, symbols: Symbols, layout: Layout, about: GuestKernel
+        self,
+        memory: Memory,
+        space: AddressSpace,
+        symbols: Symbols,
+        layout: Layout,
+        about: GuestKernel,
+        notes: Mapping[str, str] | None = None,
     ) -> None:
         self.memory = memory
         self.space = space
         self.symbols = symbols
         self.layout = layout
         self.about = about
+        self.notes = dict(notes or {})
 
     def per_cpu(self, address: int, cpu: int) -> int:
         """Where a per-CPU variable (``address``: its symbol's) lies for one CPU."""

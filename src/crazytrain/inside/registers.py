@@ -9,6 +9,7 @@ _CPU = re.compile(r"^CPU#(\d{1,5})[ \t]*\r?$", re.MULTILINE)
 _NUMBER = re.compile(r"\b(?P<name>[RE][A-Z]{2}|R\d{1,2}|[RE]FL|CR[0-4]|EFER)=(?P<value>[0-9a-f]{8,16})\b")
 _FLAG = re.compile(r"\b(CPL|HLT|SMM)=(\d)\b")
 _SEGMENT = re.compile(r"^(CS|FS|GS) =([0-9a-f]{4}) ([0-9a-f]{8,16})", re.MULTILINE)
+_GDT = re.compile(r"^GDT= +([0-9a-f]{8,16})\b", re.MULTILINE)
 _MOST_CPUS = 4096
 _MOST_BYTES = 16 << 20
 _LA57 = 1 << 12
@@ -16,7 +17,9 @@ _LONG_MODE_ACTIVE = 1 << 10
 
 
 class CpuRegisters(msgspec.Struct, frozen=True, kw_only=True):
-    """One vCPU at one instant. ``ip`` and the like are as the register holds them; ``values`` has the rest by its 64-bit name."""
+    """One vCPU at one instant. ``ip`` and the like are as the register holds them; ``values`` has the rest by its 64-bit name, and
+    the base of the ``GDT``.
+    """
 
     vcpu: int
     ip: int
@@ -60,6 +63,7 @@ def parse_registers(text: str) -> tuple[CpuRegisters, ...]:
 
 def _one(vcpu: int, block: str) -> CpuRegisters | None:
     values = {_wide(found["name"]): int(found["value"], 16) for found in _NUMBER.finditer(block)}
+    values |= {"GDT": int(base, 16) for base in _GDT.findall(block)[:1]}
     flags = {name: int(value) for name, value in _FLAG.findall(block)}
     segments = {name: (int(selector, 16), int(base, 16)) for name, selector, base in _SEGMENT.findall(block)}
     if not {"RIP", "RSP", "RBP"} <= values.keys() or "CPL" not in flags or "CS" not in segments:

@@ -28,12 +28,14 @@ class Linux(msgspec.Struct, frozen=True, kw_only=True):
     """A Debian kernel with busybox, run by TCG: the one accelerator that every host has.
 
     ``script`` is what /init goes on to do, in busybox sh; ``programs`` are names of asm/*.asm, found in its PATH.
+    ``answers``: whether the guest answers the lab on its second serial port (see ``shell.Shell``).
     """
 
     script: str
     programs: tuple[str, ...] = ()
     arguments: tuple[str, ...] = ("panic=-1",)
     hpet: bool = True
+    answers: bool = False
 
 
 class BootSector(msgspec.Struct, frozen=True, kw_only=True):
@@ -102,6 +104,7 @@ class LabGuest(msgspec.Struct, frozen=True, kw_only=True):
     progress: Counted | CountedInRam | None
     needs_kvm: bool = False
     memory_mib: int = 128
+    cpus: int = 1
     clock_step_ns: int = 0
     props: tuple[Prop, ...] = ()
     arguments: tuple[str, ...] = ()

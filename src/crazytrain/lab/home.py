@@ -16,7 +16,7 @@ from pathlib import Path
 import msgspec
 
 from crazytrain.lab.errors import AlreadyThere, LabError
-from crazytrain.lab.files import CONSOLE, DEBUGCON
+from crazytrain.lab.files import CONSOLE, DEBUGCON, SHELL
 from crazytrain.lab.process import boot_id, end, is_alive, myself, parse_stat
 from crazytrain.lab.props.groups import remove_group
 from crazytrain.lab.props.mounts import unmount_below
@@ -49,6 +49,10 @@ class Home(msgspec.Struct, frozen=True):
     @property
     def qmp_socket(self) -> Path:
         return self.path / "qmp.sock"
+
+    @property
+    def shell_socket(self) -> Path:
+        return self.path / SHELL
 
     @property
     def console(self) -> Path:

@@ -5,7 +5,10 @@ from collections.abc import Mapping
 
 from crazytrain.lab.cpio import Entry, folder, link, program, write_newc
 
-APPLETS = ("sh", "mount", "sleep", "cp", "cat")
+APPLETS = (
+    *("cat", "cp", "cut", "dd", "dmesg", "grep", "head", "ls", "md5sum", "mount", "ps", "reboot", "sed", "sh", "sleep"),
+    *("sort", "stty", "sync", "tail", "taskset", "tr", "true", "uname", "usleep", "wc"),
+)
 _FOLDERS = ("bin", "dev", "proc", "sys")
 _INIT = """#!/bin/sh
 export PATH=/bin
@@ -14,15 +17,28 @@ mount -t devtmpfs dev /dev
 """
 
 
-def make_initramfs(busybox: bytes, script: str, programs: Mapping[str, bytes]) -> bytes:
+_SHELL = """
+mount -t sysfs sys /sys
+stty -F /dev/ttyS1 raw -echo
+while read -r line; do
+    eval "$line" 2>&1 </dev/null
+    printf '\\n@@ %s\\n' $?
+done </dev/ttyS1 >/dev/ttyS1 &
+"""
+
+
+def make_initramfs(busybox: bytes, script: str, programs: Mapping[str, bytes], *, answers: bool = False) -> bytes:
     """Return it, compressed. The same content gives the same bytes.
 
     Args:
         busybox: a static one.
         script: what /init goes on to do once /proc and /dev are mounted, in busybox sh.
         programs: static programs by name, put into /bin.
+        answers: whether a shell answers on the second serial port from the first (see ``shell.Shell``).
     """
-    return gzip.compress(write_newc(_entries(busybox, script, programs)), compresslevel=1, mtime=0)
+    return gzip.compress(
+        write_newc(_entries(busybox, (_SHELL if answers else "") + script, programs)), compresslevel=1, mtime=0
+    )
 
 
 def _entries(busybox: bytes, script: str, programs: Mapping[str, bytes]) -> list[Entry]:

@@ -39,14 +39,15 @@ def _fetch(cache: Cache, tell: Tell) -> Path:
     with scratch(cache.folder / "kernel") as folder:
         apt = Apt(folder=folder, hint=HINT, tell=tell)
         package = apt.dependency(METAPACKAGE)
-        image = _image_in(apt.fetch(package), package)
-        kept = cache.keep("kernel", package, _checked(image))
+        image = image_in(apt.fetch(package), package)
+        kept = cache.keep("kernel", package, image)
     tell(f"kept {kept.name}")
     return kept
 
 
-def _image_in(root: Path, package: str) -> Path:
+def image_in(root: Path, package: str) -> Path:
+    """Return the kernel image in an unpacked package, checked; ``FetchFailed`` when it holds none."""
     for pattern in ("boot/vmlinuz-*", "usr/lib/modules/*/vmlinuz", "lib/modules/*/vmlinuz"):
         for image in root.glob(pattern):
-            return image
+            return _checked(image)
     raise FetchFailed(f"{package} holds no kernel image", HINT)

@@ -30,10 +30,19 @@ def command_line(qemu: Qemu, guest: LabGuest, boot: Boot, home: Home) -> tuple[s
         *(qemu.path, "-name", f"guest={NAME_PREFIX}{home.name},debug-threads=on"),
         *("-nodefaults", "-no-user-config", "-display", "none"),
         *(() if guest.reboots else ("-no-reboot",)),
-        *("-accel", boot.accelerator.value, *_machine(qemu, guest), "-smp", "1", "-m", f"{guest.memory_mib}M"),
+        *(
+            "-accel",
+            boot.accelerator.value,
+            *_machine(qemu, guest),
+            "-smp",
+            str(guest.cpus),
+            "-m",
+            f"{guest.memory_mib}M",
+        ),
         *("-qmp", f"unix:{home.qmp_socket},server=on,wait=off"),
         *("-serial", f"file:{home.console}", "-debugcon", f"file:{home.debugcon}"),
         *_image(guest, boot),
+        *_shell(guest, home),
         *(word.replace("{folder}", str(home.path)) for word in guest.arguments),
     )
 
@@ -44,6 +53,13 @@ def _machine(qemu: Qemu, guest: LabGuest) -> tuple[str, ...]:
     if qemu.version < _HPET_IS_A_MACHINE_PROPERTY:
         return ("-machine", "pc", "-no-hpet")
     return ("-machine", "pc,hpet=off")
+
+
+def _shell(guest: LabGuest, home: Home) -> tuple[str, ...]:
+    if not isinstance(guest.image, Linux) or not guest.image.answers:
+        return ()
+    line = f"socket,id=shell,path={home.shell_socket},server=on,wait=off"
+    return ("-chardev", line, "-device", "isa-serial,chardev=shell,index=1")
 
 
 def _image(guest: LabGuest, boot: Boot) -> tuple[str, ...]:

@@ -21,6 +21,14 @@ class Ram(msgspec.Struct, frozen=True, kw_only=True):
         """Return bytes at a guest-physical address, live; the guest is not stopped."""
         return _read(self.pid, self.base + address, size_bytes)
 
+    def write(self, address: int, data: bytes) -> None:
+        """Put bytes at a guest-physical address, live. QEMU does not learn of it: code must be new to the guest."""
+        fd = _open(self.pid, os.O_RDWR)
+        try:
+            os.pwrite(fd, data, self.base + address)
+        finally:
+            os.close(fd)
+
     def number(self, address: int, size_bytes: int) -> int:
         """Return a little-endian number."""
         return int.from_bytes(self.read(address, size_bytes), "little")
@@ -40,11 +48,15 @@ def _mappings(maps: str, size_bytes: int) -> list[int]:
 
 
 def _read(pid: int, address: int, size_bytes: int) -> bytes:
-    try:
-        fd = os.open(f"/proc/{pid}/mem", os.O_RDONLY | os.O_CLOEXEC)
-    except OSError as error:
-        raise LabError(f"/proc/{pid}/mem: {error.strerror}", "be root, or have CAP_SYS_PTRACE") from error
+    fd = _open(pid, os.O_RDONLY)
     try:
         return os.pread(fd, size_bytes, address)
     finally:
         os.close(fd)
+
+
+def _open(pid: int, how: int) -> int:
+    try:
+        return os.open(f"/proc/{pid}/mem", how | os.O_CLOEXEC)
+    except OSError as error:
+        raise LabError(f"/proc/{pid}/mem: {error.strerror}", "be root, or have CAP_SYS_PTRACE") from error

@@ -162,7 +162,7 @@ def _disk(image: BootSector, home: Home, cache: Cache, tell: Tell) -> Path:
 def _initramfs(image: Linux, cache: Cache, tell: Tell) -> bytes:
     busybox = choose_busybox(cache, tell)
     programs = {name: assemble(name, (), cache, tell).read_bytes() for name in image.programs}
-    return make_initramfs(busybox.read_bytes(), image.script, programs)
+    return make_initramfs(busybox.read_bytes(), image.script, programs, answers=image.answers)
 
 
 def _boot(guest: LabGuest, stage: Stage, prepare: Callable[[], Boot], given: Path | None) -> ProcessId:

@@ -14,7 +14,7 @@ class InsideReport(msgspec.Struct, frozen=True, kw_only=True):
     """The figures (``view``), and what they were made of: two readings (``last`` is ``null`` where there was no window), and
     the samples between them. Names and texts in readings, profile and log are as the guest wrote them: hostile.
 
-    ``at`` is when it was looked (ISO, UTC). ``outside`` is what the vCPUs' registers tell of a guest whose kernel could not be
+    ``at`` is when the report was made (ISO, UTC). ``outside`` is what the vCPUs' registers tell of a guest whose kernel could not be
     read; ``missing`` is what could not be had at all, and why. ``took_ns`` and ``cpu_ns``: what looking took of us.
     """
 

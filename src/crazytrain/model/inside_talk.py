@@ -24,10 +24,14 @@ class Begin(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """Ask for an ``InsideReading``: which parts ("clock", "cpus", "tasks", "stacks", "locks"), and how many tasks at most."""
+    """Ask for an ``InsideReading``: which parts ("clock", "cpus", "tasks", "stacks", "locks"), and how many tasks at most.
+
+    ``registers``: what ``info registers -a`` printed just before, for who spins for a lock; empty where that was not asked.
+    """
 
     parts: tuple[str, ...]
     most_tasks: int = 20_000
+    registers: str = ""
 
 
 class ReadLog(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -16,7 +16,6 @@ from crazytrain.model.report import (
     CostView,
     EvidenceView,
     FindingView,
-    GuestView,
     LookView,
     PointView,
     Report,
@@ -25,6 +24,7 @@ from crazytrain.model.report import (
     WindowView,
 )
 from crazytrain.report.escape import plain
+from crazytrain.report.guest_words import guest_view
 from crazytrain.report.spent import spent_view
 from crazytrain.report.story import story
 
@@ -49,7 +49,7 @@ def build(conclusion: Conclusion) -> Report:
     return Report(
         schema_version=SCHEMA_VERSION,
         tool=conclusion.tool,
-        guest=_guest(case.guest),
+        guest=guest_view(case.guest) if case.guest else None,
         window=_window(case),
         verdict=msgspec.structs.replace(conclusion.verdict, headline=plain(conclusion.verdict.headline)),
         findings=tuple(_finding(f, names) for f in conclusion.findings),
@@ -68,24 +68,6 @@ def _names(guest: Guest | None) -> dict[str, str]:
     if guest is None:
         return {"name": "GUEST", "pid": "PID"}
     return {"name": shlex.quote(plain(guest.name)), "pid": str(guest.pid)}
-
-
-def _guest(guest: Guest | None) -> GuestView | None:
-    if guest is None:
-        return None
-    return GuestView(
-        name=plain(guest.name),
-        pid=guest.pid,
-        uuid=plain(guest.uuid),
-        manager=guest.manager.value,
-        accelerator=guest.accelerator.value,
-        vcpus=guest.vcpus,
-        memory_bytes=guest.memory_bytes,
-        machine=plain(guest.machine),
-        qemu_version=plain(guest.qemu_version),
-        host=plain(guest.host),
-        start_ticks=guest.process.start_ticks,
-    )
 
 
 def _window(case: Case) -> WindowView:

@@ -1,6 +1,6 @@
 """Flame graphs of running threads, in the formats of other tools: collapsed stacks, and speedscope."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -49,18 +49,19 @@ def _lines(profile: CpuProfile) -> Iterator[str]:
 
 
 def _role(thread: ThreadProfile) -> str:
-    return _word(thread.role.value)
+    return flame_word(thread.role.value)
 
 
 def _thread(thread: ThreadProfile) -> str:
-    return _word(f"{thread.label} {thread.tid}")
+    return flame_word(f"{thread.label} {thread.tid}")
 
 
 def _names(stack: RunningStack) -> tuple[str, ...]:
-    return tuple(_word(name) for name in stack.frames)
+    return tuple(flame_word(name) for name in stack.frames)
 
 
-def _word(text: str) -> str:
+def flame_word(text: str) -> str:
+    """A name as a word of a collapsed stack: harmless, never empty, and never a separator."""
     return plain(text).replace(";", ":") or "?"
 
 
@@ -68,8 +69,28 @@ def speedscope(profile: CpuProfile, name: str, tool: str) -> str:
     """JSON for speedscope.app: one profile a thread. A weight is the time that a sample stands for, or 1 where it is not known."""
     numbers: dict[str, int] = {}
     profiles = [_of_thread(thread, profile, numbers) for thread in profile.threads]
-    frames = [_Frame(one) for one in numbers]
-    file = _File(_SCHEMA, _Shared(frames), profiles, plain(name), tool)
+    return _written(profiles, numbers, name, tool)
+
+
+def speedscope_file(each: Mapping[str, Sequence[tuple[Sequence[str], float]]], unit: str, name: str, tool: str) -> str:
+    """JSON for speedscope.app of stacks (the outermost function first) with a weight each, by the name of their profile."""
+    numbers: dict[str, int] = {}
+    profiles = [
+        _Profile(
+            name=title,
+            unit=unit,
+            start_value=0.0,
+            end_value=sum(weight for _, weight in stacks),
+            samples=[[numbers.setdefault(one, len(numbers)) for one in frames] for frames, _ in stacks],
+            weights=[weight for _, weight in stacks],
+        )
+        for title, stacks in each.items()
+    ]
+    return _written(profiles, numbers, name, tool)
+
+
+def _written(profiles: list[_Profile], numbers: Iterable[str], name: str, tool: str) -> str:
+    file = _File(_SCHEMA, _Shared([_Frame(one) for one in numbers]), profiles, plain(name), tool)
     return msgspec.json.format(msgspec.json.encode(file), indent=1).decode() + "\n"
 
 

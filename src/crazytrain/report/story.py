@@ -30,6 +30,7 @@ from crazytrain.report.loop_story import loop_story
 from crazytrain.report.profile_story import profile_story
 from crazytrain.report.qemu_story import qemu_story
 from crazytrain.report.sentence import line
+from crazytrain.report.stop_story import stop_story
 from crazytrain.report.trace_story import trace_story
 from crazytrain.report.waits_story import waits_story
 
@@ -48,6 +49,7 @@ def story(facts: Facts) -> tuple[StoryLine, ...]:
         *_threads(facts),
         *waits_story(facts),
         *profile_story(facts),
+        *stop_story(facts),
         *loop_story(facts),
         *kvm_story(facts),
         *_interrupts(facts),

@@ -41,7 +41,7 @@ def lines(report: Report, *, width: int = WIDTH, full: bool = False) -> tuple[Li
         *_baseline(report.baseline, shown=report.guest is not None),
     ]
     parts += [*_others(report, full), *_do(report), *_looks(report), *_evidence(report, full), *_tail(report)]
-    return tuple(wrapped for one in parts for wrapped in _wrap(one, width))
+    return tuple(part for one in parts for part in wrapped(one, width))
 
 
 def plain_text(report: Report, width: int = WIDTH) -> str:
@@ -49,7 +49,8 @@ def plain_text(report: Report, width: int = WIDTH) -> str:
     return "\n".join(one.text for one in lines(report, width=width, full=True)) + "\n"
 
 
-def _wrap(one: Line, width: int) -> Iterator[Line]:
+def wrapped(one: Line, width: int) -> Iterator[Line]:
+    """Wrap a line between words, so that what follows hangs under its text."""
     body = one.text.lstrip(" ")
     indent = len(one.text) - len(body)
     hang = " " * (indent + (2 if body[:2] in ("+ ", "- ", "· ", "$ ") else 0))
@@ -61,7 +62,7 @@ def _wrap(one: Line, width: int) -> Iterator[Line]:
 
 
 def _head(report: Report) -> Iterator[Line]:
-    yield Line(_who(report.guest) if report.guest else "pasted text", "title")
+    yield Line(who(report.guest) if report.guest else "pasted text", "title")
     when = f"looked for {span(report.window.length_ns)}, from {report.window.start}" if report.window.length_ns else ""
     kept = f"case {report.case}" if report.case else ""
     both = " · ".join(x for x in (when, kept) if x)
@@ -71,7 +72,8 @@ def _head(report: Report) -> Iterator[Line]:
         yield Line("The capture was cut off: this case is incomplete.", "bad")
 
 
-def _who(guest: GuestView) -> str:
+def who(guest: GuestView) -> str:
+    """The guest's name and what it is made of, in a line."""
     parts = [guest.name, f"pid {guest.pid}"]
     parts += [x for x in (guest.accelerator.upper(), guest.machine) if x and x != "UNKNOWN"]
     if guest.vcpus:

@@ -44,6 +44,7 @@ _ESCAPED = re.compile(rb"\\+x([0-9a-f]{2})")
 _NUMBERED = re.compile(rb"(?i)(?:guest|host|image|user)\d+")
 _KEPT_MACS = (b"0" * 12, b"f" * 12)
 _KEPT_V4 = ("0.0.0.0", "127.", "255.")  # noqa: S104 - addresses to look for, nothing is bound
+_KEPT_V6 = (ipaddress.ip_address("::"), ipaddress.ip_address("::1"))  # /proc/PID/cgroup says 0::/path
 _SHORTEST, _DISTINCT, _CUT_FROM, _CUT_TO = 3, 5, 15, 64
 _MAX_FORMS = 400
 
@@ -118,7 +119,7 @@ class Aliases:
 
     def _ipv6(self, found: re.Match[bytes]) -> bytes:
         text = found[0].decode()
-        if text in ("::", "::1") or not _is_address(text):
+        if not _is_address(text) or ipaddress.ip_address(text) in _KEPT_V6:
             return found[0]
         return self._alias("ipv6", ipaddress.ip_address(text).exploded.encode())
 

@@ -12,12 +12,14 @@ from crazytrain.model.case import Case
 from crazytrain.model.evidence import Evidence, Kind, Outcome
 from crazytrain.model.guest import Guest
 from crazytrain.store.aliases import Aliases
+from crazytrain.store.inside_redaction import without_stacks
 from crazytrain.store.loader import SavedReport
 from crazytrain.store.masks import MASK, is_secret_key, mask_payloads, mask_secrets
 from crazytrain.store.texts import all_texts, each_text
 
 _NOTE = "packed for others to read: secrets are masked, names and addresses are placeholders"
-_LEFT_OUT = frozenset({Kind.CONSOLE, Kind.TEXT})  # whatever a guest prints, whatever somebody pasted
+# Whatever a guest prints, or wrote to its own log; whatever somebody pasted.
+_LEFT_OUT = frozenset({Kind.CONSOLE, Kind.INSIDE_LOG, Kind.TEXT})
 _BUNDLES = frozenset(
     {
         Kind.IDENTITY,
@@ -44,6 +46,8 @@ _JSON = frozenset(
         Kind.STACKS,
         Kind.LAB,
         Kind.SPENT,
+        Kind.INSIDE,
+        Kind.INSIDE_PROFILE,
     }
 )
 _HARMLESS = frozenset({"", "on", "off", "yes", "no", "true", "false"})
@@ -115,6 +119,8 @@ class _Editor:
         if kind in _BUNDLES:
             parts = tuple(bundle.unpack(data))
             return bundle.pack(self.part(part) for part in parts) if parts else self.data(data)
+        if kind in (Kind.INSIDE, Kind.INSIDE_PROFILE):
+            data = without_stacks(kind, data)
         if kind in _JSON:
             return b"\n".join(self.json_line(line) for line in data.split(b"\n"))
         return self.data(mask_payloads(data) if kind is Kind.STRACE else data)

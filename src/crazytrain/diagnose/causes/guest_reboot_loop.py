@@ -11,10 +11,11 @@ from crazytrain.model.finding import Claim, Family, Look, Point
 def guest_reboot_loop(exits: KvmExits | None, resets: Resets | None, bare: BareView | None) -> Claim:
     """Does the guest start again and again?"""
     points: list[Point] = []
-    if exits and exits.window_ns:
+    told = resets is not None and resets.by_guest + resets.untold > 0
+    if exits and exits.window_ns and (shutdowns(exits) or not told):
         points.append(shutdown_point(exits, once=20, again=400))
     if resets:
-        points.append(reset_point(resets))
+        points.append(reset_point(resets, seen_before=shutdowns(exits) == 1))
     if points and bare and all(v.bare_ratio >= 0.9 for v in bare.vcpus):
         points.append(Point("it never got as far as an operating system", bare.refs, 4))
     cause = " by a triple fault" if shutdowns(exits) else ""

@@ -9,24 +9,33 @@ from crazytrain.lab.guests.cpu_starved import CPU_STARVED
 from crazytrain.lab.guests.dead_client import DEAD_CLIENT
 from crazytrain.lab.guests.disk_heavy import DISK_HEAVY
 from crazytrain.lab.guests.enospc import ENOSPC
+from crazytrain.lab.guests.fork_storm import FORK_STORM
 from crazytrain.lab.guests.hlt_idle import HLT_IDLE
+from crazytrain.lab.guests.hung_task import HUNG_TASK
 from crazytrain.lab.guests.idle import IDLE
+from crazytrain.lab.guests.irq_off_spin import IRQ_OFF_SPIN
 from crazytrain.lab.guests.jmp_spin import JMP_SPIN
 from crazytrain.lab.guests.jmp_spin_irq import JMP_SPIN_IRQ
 from crazytrain.lab.guests.kvmclock_jump import KVMCLOCK_JUMP
+from crazytrain.lab.guests.linux_reboots import LINUX_REBOOTS
 from crazytrain.lab.guests.migrating import MIGRATING
 from crazytrain.lab.guests.mmio_poll import MMIO_POLL
 from crazytrain.lab.guests.monitor_hung import MONITOR_HUNG
 from crazytrain.lab.guests.msr_storm import MSR_STORM
 from crazytrain.lab.guests.net_flood import NET_FLOOD
 from crazytrain.lab.guests.no_boot import NO_BOOT
+from crazytrain.lab.guests.oom import OOM
 from crazytrain.lab.guests.panic_spin import PANIC_SPIN
 from crazytrain.lab.guests.pio_poll import PIO_POLL
 from crazytrain.lab.guests.pit_storm import PIT_STORM
 from crazytrain.lab.guests.pit_storm_qemu import PIT_STORM_QEMU
 from crazytrain.lab.guests.reboot_loop import REBOOT_LOOP
 from crazytrain.lab.guests.rtc_storm import RTC_STORM
+from crazytrain.lab.guests.seventy_thirty import SEVENTY_THIRTY
+from crazytrain.lab.guests.soft_lockup import SOFT_LOCKUP
+from crazytrain.lab.guests.spinlock import SPINLOCK
 from crazytrain.lab.guests.storage_stall import STORAGE_STALL
+from crazytrain.lab.guests.truth import TRUTH
 from crazytrain.lab.guests.usb_polling import USB_POLLING
 from crazytrain.lab.guests.user_spin import USER_SPIN
 from crazytrain.lab.guests.vnc_load import VNC_LOAD
@@ -60,6 +69,15 @@ GUESTS: tuple[LabGuest, ...] = (
     VNC_LOAD,
     NET_FLOOD,
     DEAD_CLIENT,
+    TRUTH,
+    SEVENTY_THIRTY,
+    FORK_STORM,
+    OOM,
+    LINUX_REBOOTS,
+    IRQ_OFF_SPIN,
+    SOFT_LOCKUP,
+    SPINLOCK,
+    HUNG_TASK,
 )
 
 

@@ -62,8 +62,9 @@ class FunctionShare(msgspec.Struct, frozen=True, kw_only=True):
 class CpuShare(msgspec.Struct, frozen=True, kw_only=True):
     """One CPU over the window. The ratios are the guest's own account, of the host's time.
 
-    ``idle`` counts what is not accounted for, too: a CPU that sleeps without ticks accounts for it later. ``tick_ratio`` is
-    what one tick more or less makes: the account is in ticks. ``halted``, ``kernel`` and ``in_user`` are from looks at its registers.
+    A CPU that sleeps without ticks accounts for it later, so what is missing counts as ``idle`` where it was seen idle. Where it
+    was not, it is ``unaccounted``: no tick came, for interrupts are off or the host let the vCPU wait. ``tick_ratio`` is what one
+    tick more or less makes: the account is in ticks. ``halted``, ``kernel`` and ``in_user`` are from looks at its registers.
     """
 
     cpu: int
@@ -75,6 +76,7 @@ class CpuShare(msgspec.Struct, frozen=True, kw_only=True):
     iowait: float | None = None
     steal: float | None = None
     idle: float | None = None
+    unaccounted: float | None = None
     tick_ratio: float | None = None
     halted: Share | None = None
     kernel: Share | None = None

@@ -26,9 +26,9 @@ class StackFrame(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class UserStack(msgspec.Struct, frozen=True, kw_only=True):
-    """What one sleeping thread was in, the innermost function first; ``ended`` says why there are no more frames.
+    """What one thread was in while it slept, the innermost function first; ``ended`` says why there are no more frames.
 
-    ``switches`` is how often the thread had been on a CPU by then.
+    ``switches`` is how often the thread had been on a CPU by then. ``stopped_ns``: it may have run, and was stopped for so long.
     """
 
     tid: int
@@ -37,6 +37,7 @@ class UserStack(msgspec.Struct, frozen=True, kw_only=True):
     frames: tuple[StackFrame, ...]
     ended: str = ""
     switches: int | None = None
+    stopped_ns: int | None = None
     refs: tuple[Ref, ...] = ()
 
 
