@@ -149,6 +149,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--guest", action="append", choices=GUESTS)
+    parser.add_argument("--look", action="append", choices=tuple(looks(None)))
     parser.add_argument("--drgn")
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
@@ -166,7 +167,8 @@ def main() -> int:
                 guest = lab.start(
                     kind, state_dir=state, cache_dir=cache_dir(), tell=lambda line: print(line, file=sys.stderr)
                 )
-                rows += compare(guest, looks(given.drgn), given.rounds, given.seconds)
+                ways = {name: way for name, way in looks(given.drgn).items() if name in (given.look or (name,))}
+                rows += compare(guest, ways, given.rounds, given.seconds)
                 lab.stop(guest.name, state_dir=state, tell=lambda _: None)
         finally:
             lab.stop_all(state_dir=state, tell=lambda _: None)

@@ -82,7 +82,7 @@ def test_it_resumes_a_paused_guest_when_we_die(settings: list[Setting]) -> None:
     here.guard.arm(600)
     here.we_die()
     assert here.qemu.ended.wait(20)
-    assert here.qemu.told == ["query-status", "cont"]
+    assert here.qemu.told == ["query-status", "cont", "query-status"]
 
 
 def test_it_leaves_a_guest_alone_that_is_not_paused(settings: list[Setting]) -> None:
@@ -108,7 +108,7 @@ def test_it_takes_over_when_we_are_late_and_hangs_up(settings: list[Setting]) ->
     here = _setting(settings, "paused")
     here.guard.arm(0.01)
     assert here.qemu.ended.wait(20)  # the line is shut, although we still hold it
-    assert here.qemu.told == ["query-status", "cont"]
+    assert here.qemu.told == ["query-status", "cont", "query-status"]
     here.guard._process.wait(20)
     with pytest.raises(OSError, match="has ended"):
         here.guard.arm(1)
@@ -120,7 +120,7 @@ def test_it_skips_what_we_left_unread(settings: list[Setting]) -> None:
     here.guard.arm(600)
     here.we_die()
     assert here.qemu.ended.wait(20)
-    assert here.qemu.told == ["stop", "query-block", "query-status", "cont"]
+    assert here.qemu.told == ["stop", "query-block", "query-status", "cont", "query-status"]
 
 
 def test_it_is_in_a_session_of_its_own(settings: list[Setting]) -> None:

@@ -24,6 +24,7 @@ _MIGRATION = question("query-migrate")
 _NOT_MIGRATING = ("", "none", "completed", "failed", "cancelled")
 _LONGEST_S = 0.5  # of one pause, however much is allowed in all
 _SHORTEST_S = 0.02  # a guard that acts sooner would act while all is well
+_OUR_PART = 0.75  # of the time until the guard acts
 _LEAST_APART = 10  # lengths of a pause
 _FIRST_NS = 20_000_000  # what a pause may take, before one was seen
 
@@ -115,8 +116,12 @@ async def spot_paused(host: Host, line: Talking, pause: Pause, allowance: Allowa
     limit_s = max(_SHORTEST_S, min(_LONGEST_S, allowance.left_ns / 1e9))
     try:
         pause.arm(limit_s)
-        spotting = await _paused(line, spot, begin_ns, allowance, limit_s / 2)
+        async with asyncio.timeout(limit_s * _OUR_PART):  # while we can, the guard need not, which reads the same line
+            spotting = await _paused(line, spot, begin_ns, allowance, limit_s / 2)
         pause.disarm()
+    except TimeoutError as error:
+        allowance.ended = "the pauses were ended: the monitor did not answer in time"
+        raise MonitorEnded(Outcome.TIMED_OUT, allowance.ended) from error
     except (MonitorEnded, OSError) as error:
         allowance.ended = f"the pauses were ended: {error}"
         raise

@@ -8,7 +8,7 @@ from crazytrain.decode.strace_rows import RowReader
 from crazytrain.decode.strace_wait import asked_for
 
 Call = tuple[bytes, bytes, bytes]  # thread, head (`read(17`), outcome (`8`, `-1 EAGAIN`, `?` where it is not known)
-_MOST_KNOWN = 100_000
+_MOST_KNOWN = 20_000
 _UNHEARD = -100
 
 K = TypeVar("K")

@@ -21,6 +21,7 @@ MESSAGE_BYTES = 5
 ARM, DISARM = b"S", b"R"
 _ID = "crazytrain-resume"
 _MOST_LINE_BYTES = 16 << 20
+_LATE_S = 0.5
 _DEAF_TO = ("SIGHUP", "SIGINT", "SIGQUIT", "SIGTERM", "SIGTSTP", "SIGTTIN", "SIGTTOU", "SIGPIPE")
 
 
@@ -28,20 +29,28 @@ class _Closed(Exception):
     """QEMU has closed the connection: it ended, or somebody shut the line."""
 
 
-class _Monitor:
-    """The connection, spoken to without hurry: what the other side left unread comes first and is skipped."""
+class _Silent(Exception):
+    """No answer came: who was late may read what is meant for us."""
 
-    def __init__(self, line: socket.socket) -> None:
+
+class _Monitor:
+    """The connection; what the other side left unread comes first and is skipped. ``answer_s``: how long to wait, ``None`` without end."""
+
+    def __init__(self, line: socket.socket, answer_s: float | None) -> None:
         self._line = line
+        self._answer_s = answer_s
         self._unread = b""
+        self._asked = 0
 
     def ask(self, command: str) -> dict[str, object]:
-        """Give the answer to a command, however long it takes: QEMU may be stuck, and then the pause is still to come."""
-        self._send(b"\n" + json.dumps({"execute": command, "id": _ID}).encode() + b"\n")
+        """Give the answer to a command. QEMU may be stuck, and then the pause is still to come."""
+        self._asked += 1
+        mine = f"{_ID}-{self._asked}"
+        self._send(b"\n" + json.dumps({"execute": command, "id": mine}).encode() + b"\n")
         while True:
             with contextlib.suppress(ValueError):
                 said = json.loads(self._received())
-                if isinstance(said, dict) and said.get("id") == _ID:
+                if isinstance(said, dict) and said.get("id") == mine:
                     return said
 
     def _send(self, data: bytes) -> None:
@@ -56,7 +65,8 @@ class _Monitor:
 
     def _received(self) -> bytes:
         while b"\n" not in self._unread:
-            _wait(self._line.fileno(), select.POLLIN, None)
+            if not _wait(self._line.fileno(), select.POLLIN, self._answer_s):
+                raise _Silent
             try:
                 data = self._line.recv(1 << 16)
             except BlockingIOError:
@@ -77,13 +87,19 @@ def _wait(fd: int, event: int, timeout_s: float | None) -> bool:
     return bool(poll.poll(None if timeout_s is None else max(0, timeout_s * 1000)))
 
 
-def resume(line: socket.socket) -> None:
-    """Let the guest run on if it is paused. What was asked before, a pause too, QEMU does first."""
-    monitor = _Monitor(line)
+def resume(line: socket.socket, answer_s: float | None) -> None:
+    """Let the guest run on if it is paused. What was asked before, a pause too, QEMU does first.
+
+    Where no answer reaches us, somebody else has read it: he takes it for nonsense and goes, so it is asked for again.
+    """
+    monitor = _Monitor(line, answer_s)
     with contextlib.suppress(_Closed):
-        status = monitor.ask("query-status").get("return")
-        if isinstance(status, dict) and status.get("status") == "paused":
-            monitor.ask("cont")
+        while True:
+            with contextlib.suppress(_Silent):
+                status = monitor.ask("query-status").get("return")
+                if not isinstance(status, dict) or status.get("status") != "paused":
+                    return
+                monitor.ask("cont")
 
 
 def guard(line: socket.socket, pipe: int) -> None:
@@ -92,14 +108,14 @@ def guard(line: socket.socket, pipe: int) -> None:
     while True:
         left_s = None if until_s is None else until_s - time.monotonic()
         if not _wait(pipe, select.POLLIN, left_s):
-            resume(line)
+            resume(line, _LATE_S)
             with contextlib.suppress(OSError):
                 line.shutdown(socket.SHUT_RDWR)  # who was late must not go on as if nothing had been
             return
         message = os.read(pipe, MESSAGE_BYTES)
         if len(message) < MESSAGE_BYTES:
             if until_s is not None:
-                resume(line)
+                resume(line, None)
             return
         after_s = int.from_bytes(message[1:], "little") / 1000
         until_s = time.monotonic() + after_s if message[:1] == ARM else None

@@ -8,7 +8,14 @@ LINUX_REBOOTS = LabGuest(
     does="Linux whose /init calls reboot after two seconds; QEMU may reset it. The kernel lies elsewhere after each boot.",
     family="guest-stuck",
     cause="guest-reboot-loop",
-    image=Linux(script="\necho READY '~'\nsleep 2\necho REBOOTS\nreboot -f\n"),
+    image=Linux(
+        script="""
+echo "READY ~ $(grep -m 1 -w _text /proc/kallsyms)"
+sleep 2
+echo REBOOTS
+reboot -f
+"""
+    ),
     reboots=True,
     ready=Sign(file=CONSOLE, pattern=r"(?m)^READY", times=2),
     progress=Counted(file=CONSOLE, pattern=r"~", unit="boot"),
