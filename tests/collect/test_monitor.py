@@ -158,6 +158,39 @@ def test_disks_are_not_asked_about_while_a_thread_waits_for_storage() -> None:
     assert kept[0].detail == "query-block was left out: thread 701 (wor) ker) waits for storage"
 
 
+@pytest.mark.parametrize(
+    ("file", "told"),
+    [
+        ("wchan", b"request_wait_answer"),
+        ("wchan", b"rpc_wait_bit_killable"),
+        ("syscall", b"296 0x9 0x7f0000001000 0x2 0x10000 0x0 0x0 0x7fff12345678 0x7f0000002000\n"),
+    ],
+)
+def test_a_thread_may_wait_for_storage_in_state_s_as_well(file: str, told: bytes) -> None:
+    """A FUSE server or NFS that does not answer leaves the thread killable, or simply asleep in its write."""
+    waits = {**process(700, "qemu", ["q"], threads={700: "qemu", 701: "worker"})}
+    waits[f"/proc/700/task/701/{file}"] = told
+    host = FakeHost({**HOST_FILES, **waits}, monitors={SOCKET: GREETS})
+    kept, _ = collected(host, guest(*OWN))
+    assert "query-block" not in executed(host.asked[0][1])
+    assert kept[0].detail == "query-block was left out: thread 701 (worker) waits for storage"
+
+
+def test_a_thread_that_reads_on_does_not_wait_for_storage() -> None:
+    class Reading(FakeHost):
+        """Each time one looks, its worker reads another part of the image."""
+
+        def read(self, path: str, limit_bytes: int = 4096) -> bytes:
+            if path.endswith("/701/syscall"):
+                return b"17 0x9 0x7f0000001000 0x1000 %#x 0x0 0x0 0x7fff12345678 0x7f0000002000\n" % self.mono_ns()
+            return super().read(path, limit_bytes)
+
+    threads = process(700, "qemu", ["q"], threads={700: "qemu", 701: "worker"})
+    host = Reading({**HOST_FILES, **threads}, monitors={SOCKET: GREETS})
+    collected(host, guest(*OWN))
+    assert "query-block" in executed(host.asked[0][1])
+
+
 def test_a_light_look_asks_for_less() -> None:
     host = FakeHost(FILES, monitors={SOCKET: GREETS})
     look, _ = look_at(host, guest(*OWN), seconds=5, light=True)

@@ -63,7 +63,8 @@ def parse_registers(text: str) -> tuple[CpuRegisters, ...]:
 
 def _one(vcpu: int, block: str) -> CpuRegisters | None:
     values = {_wide(found["name"]): int(found["value"], 16) for found in _NUMBER.finditer(block)}
-    values |= {"GDT": int(base, 16) for base in _GDT.findall(block)[:1]}
+    if gdt := _GDT.search(block):
+        values["GDT"] = int(gdt[1], 16)
     flags = {name: int(value) for name, value in _FLAG.findall(block)}
     segments = {name: (int(selector, 16), int(base, 16)) for name, selector, base in _SEGMENT.findall(block)}
     if not {"RIP", "RSP", "RBP"} <= values.keys() or "CPL" not in flags or "CS" not in segments:

@@ -65,6 +65,12 @@ class Kind(StrEnum):
     ONCPU = "oncpu"  # text of perf script: where threads were while they ran
     LAB = "lab"  # JSON: what the lab did to its own guest, and when
     SPENT = "spent"  # JSON: what the look itself cost
+    BACKTRACE = "backtrace"  # gdb's bt and thread apply all bt, pstack, eu-stack, coredumpctl info
+    KERNEL_STACK = "kernel-stack"  # /proc/PID/stack of one or more threads, as pasted
+    QEMU_TEXT = "qemu-text"  # what QEMU prints for people: answers of its monitor, register dumps, failures of KVM
+    QMP_TEXT = "qmp-text"  # QMP as pasted: objects of JSON on one line or several, with or without what was asked
+    LIBVIRT_XML = "libvirt-xml"  # virsh dumpxml, whole or a part
+    LIBVIRT_TEXT = "libvirt-text"  # what virsh domstats, dominfo, domstate, domblkerror, domjobinfo print
     TEXT = "text"  # pasted text that nothing recognised
 
 

@@ -29,6 +29,8 @@ class ThreadWait(msgspec.Struct, frozen=True, kw_only=True):
     ``asleep_ns``: for how long at least it had not been on a CPU (by that CPU's own clock, which leaves out interrupts), ``None``
     where this is not told. ``runs`` counts how often it was on one. ``kernel`` are the kernel functions it sleeps in, the
     innermost first. ``timeout_ns`` is the limit of a wait, ``endless`` says there is none. ``path`` is what a call names.
+    ``role`` is what the thread is for where the text tells, ``picked`` that somebody looked at this one moment by hand (a
+    backtrace): nobody knows since when it had been so, but few moments of a healthy thread look like that.
     """
 
     tid: int
@@ -47,21 +49,28 @@ class ThreadWait(msgspec.Struct, frozen=True, kw_only=True):
     endless: bool = False
     path: str = ""
     line: int | None = None
+    role: ThreadRole | None = None
+    picked: bool = False
 
 
 class WaitInstant(msgspec.Struct, frozen=True, kw_only=True):
-    """All threads at one instant. ``refs`` name the evidence; a thread's ``line`` is its own in it."""
+    """All threads at one instant. ``refs`` name the evidence; a thread's ``line`` is its own in it.
+
+    ``partial``: the text has some of the threads only, and that one is not there says nothing.
+    """
 
     mono_ns: int
     threads: tuple[ThreadWait, ...]
     refs: tuple[Ref, ...]
+    partial: bool = False
 
 
 class HeldLock(msgspec.Struct, frozen=True, kw_only=True):
     """A lock that threads wait for.
 
     ``owner`` is the thread that its own memory names as its holder (0: none known). ``big``: it is QEMU's big lock, with ``why``
-    we think so. ``waiters`` wait for it at this moment.
+    we think so. ``waiters`` wait for it at this moment. ``by_functions``: the holder is known by what it is doing, which QEMU
+    does under this lock alone.
     """
 
     address: int
@@ -69,6 +78,7 @@ class HeldLock(msgspec.Struct, frozen=True, kw_only=True):
     waiters: tuple[int, ...]
     big: bool = False
     why: str = ""
+    by_functions: bool = False
     refs: tuple[Ref, ...] = ()
 
 
