@@ -1,5 +1,6 @@
 """What is seen inside the guest, in causes that can do without it: it names, proves and contradicts."""
 
+import msgspec
 import pytest
 
 from crazytrain.model.facts import Facts
@@ -84,3 +85,14 @@ def test_a_guest_that_sleeps_without_ticks_is_well() -> None:
     asleep = inside(seen(time=(time(Pace.ASLEEP),)))
     assert m.found("healthy-idle", *outside, asleep).verdict is Verdict.FOUND
     assert Facts((asleep,)).get(GuestInside) is asleep
+
+
+def booted(again: bool, before_s: float) -> GuestInside:
+    found = inside(seen(rebooted=again, uptime_ns=3 * 10**9))
+    return msgspec.structs.replace(found, first_uptime_ns=int(before_s * 1e9))
+
+
+def test_a_kernel_that_is_gone_again_after_seconds_is_a_reboot_loop() -> None:
+    assert sure("guest-reboot-loop", booted(again=True, before_s=4)) > 0.7
+    assert sure("guest-reboot-loop", booted(again=True, before_s=86_400)) < 0.5
+    assert sure("guest-reboot-loop", booted(again=False, before_s=2)) < 0.5

@@ -17,4 +17,10 @@ def derive_inside(facts: Facts) -> GuestInside | None:
         last=readings[-1],
         view=inside_view(readings[0], readings[-1], profile, log),
         refs=tuple(ref for one in seen for ref in one.refs),
+        first_uptime_ns=_uptime_ns(readings[0]),
     )
+
+
+def _uptime_ns(reading: InsideReading) -> int | None:
+    clock = reading.clock
+    return None if clock is None else clock.boot_ns if clock.boot_ns is not None else clock.monotonic_ns

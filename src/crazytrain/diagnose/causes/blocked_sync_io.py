@@ -2,6 +2,7 @@
 
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.wait_signs import (
+    is_long,
     lasted_ns,
     lock_points,
     longest,
@@ -16,6 +17,19 @@ from crazytrain.model.finding import Claim, Family
 from crazytrain.model.waiting import EVENT_WAITS, NO_CALL, joined, rests
 
 LONG_FROM_NS, VERY_LONG_FROM_NS = 300_000_000, 2_000_000_000
+_SHORT_CALLS = (
+    "read",
+    "write",
+    "readv",
+    "writev",
+    "recvmsg",
+    "sendmsg",
+    "recvfrom",
+    "sendto",
+    "accept",
+    "accept4",
+    "close",
+)
 _SAYS = "a thread that QEMU cannot do without is stuck in a system call that does not come back"
 
 
@@ -27,6 +41,8 @@ def blocked_sync_io(waits: Waits, state: QemuState | None) -> Claim:
             says=_SAYS, prior=0.02, points=(none_waits(waits, "thread that serves others is stuck in a system call"),)
         )
     ratio = 60 if lasted_ns(stuck) >= VERY_LONG_FROM_NS else 25
+    if not lasted_ns(stuck) and stuck.call in _SHORT_CALLS:
+        ratio = 3  # one moment of a loop that has work looks so, too
     points = (wait_point(stuck, ratio), *lock_points(stuck, waits, 20), *monitor_points(state))
     return Claim(says=_headline(stuck, waits), prior=0.02, points=points)
 
@@ -34,7 +50,7 @@ def blocked_sync_io(waits: Waits, state: QemuState | None) -> Claim:
 def _stuck(wait: Waiting) -> bool:
     """A call that works on a file, device or socket, for long. Waits for events, locks and pages are other causes."""
     working = wait.call not in (*EVENT_WAITS, *NO_CALL, "futex", "ioctl", "io_uring_enter")
-    return working and not rests(wait) and lasted_ns(wait) >= LONG_FROM_NS
+    return working and not rests(wait) and is_long(wait, LONG_FROM_NS)
 
 
 def _headline(stuck: Waiting, waits: Waits) -> str:

@@ -2,7 +2,7 @@
 
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.wait_signs import (
-    lasted_ns,
+    is_long,
     lock_points,
     longest,
     monitor_points,
@@ -21,7 +21,7 @@ _USB = 0x55  # the letter of usbdevfs' requests: 'U' (linux/usbdevice_fs.h)
 def blocked_usb_host(waits: Waits, table: DescriptorTable | None, state: QemuState | None) -> Claim:
     """Is QEMU stuck in a request to a USB device that is passed through?"""
     says = "QEMU is stuck in a request to a USB device of the host that does not answer"
-    stuck = longest(w for w in serving(waits) if _at_usb(w, table) and lasted_ns(w) >= LONG_FROM_NS)
+    stuck = longest(w for w in serving(waits) if _at_usb(w, table) and is_long(w, LONG_FROM_NS))
     if stuck is None:
         return Claim(says=says, prior=0.01, points=(none_waits(waits, "event loop is stuck in a USB device's ioctl"),))
     points = [wait_point(stuck, 150), *lock_points(stuck, waits, 5), *monitor_points(state)]
@@ -33,7 +33,9 @@ def blocked_usb_host(waits: Waits, table: DescriptorTable | None, state: QemuSta
 def _at_usb(wait: Waiting, table: DescriptorTable | None) -> bool:
     if wait.call != "ioctl":
         return False
-    found = table.get(wait.fd) if table else None
+    if wait.has("usb_host_*", "libusb_*", "usb_linux_*") or wait.in_kernel("usbdev_*", "usb_*"):
+        return True
+    found = table.get(wait.fd) if table and wait.fd is not None else None
     asks_usb = wait.request is not None and wait.request >> 8 & 0xFF == _USB
     return asks_usb if found is None else found.kind == "usb"
 

@@ -1,7 +1,7 @@
 """Cause qemu-blocked/postcopy-wait."""
 
 from crazytrain.diagnose.cause import Cause, Rank
-from crazytrain.diagnose.wait_signs import lasted_ns, longest, none_waits, wait_point
+from crazytrain.diagnose.wait_signs import is_long, lasted_ns, longest, none_waits, wait_point
 from crazytrain.model.facts import QemuState, ThreadRole
 from crazytrain.model.facts.waits import Waits
 from crazytrain.model.figures import count
@@ -20,7 +20,7 @@ _FETCHES = (
 def postcopy_wait(waits: Waits, state: QemuState | None) -> Claim:
     """Does the guest wait for pages of its memory that a postcopy migration has not brought yet?"""
     says = "the guest waits for pages of its memory that are still on another host (postcopy migration)"
-    waiting = [w for w in waits.threads if w.in_kernel("handle_userfault*") and lasted_ns(w) >= LONG_FROM_NS]
+    waiting = [w for w in waits.threads if w.in_kernel("handle_userfault*") and is_long(w, LONG_FROM_NS)]
     worst = longest(waiting)
     if worst is None:
         return Claim(says=says, prior=0.01, points=(none_waits(waits, "thread waits for a page from userfaultfd"),))

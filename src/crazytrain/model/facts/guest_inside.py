@@ -8,11 +8,15 @@ from crazytrain.model.facts.inside_view import FunctionShare, InsideView, TaskSh
 
 
 class GuestInside(msgspec.Struct, frozen=True, kw_only=True):
-    """What was read of the guest's own kernel. Only there where a kernel was found; each part of it may still be missing."""
+    """What was read of the guest's own kernel. Only there where a kernel was found; each part of it may still be missing.
+
+    ``first_uptime_ns``: for how long the kernel ran that was there at the first reading, ``None`` where that was not read.
+    """
 
     last: InsideReading
     view: InsideView
     refs: tuple[Ref, ...]
+    first_uptime_ns: int | None = None
 
     @property
     def clock(self) -> ClockReading | None:
