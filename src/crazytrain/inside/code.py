@@ -1,6 +1,5 @@
 """The guest kernel's code: what an address belongs to, its name, and how to get from it to its caller."""
 
-import weakref
 from typing import NamedTuple
 
 from crazytrain.inside.calls import Calls
@@ -14,7 +13,6 @@ from crazytrain.model.guest_memory import Unreadable
 BY_FRAME_POINTER = Rule(Kind.CALL, Base.BP, 16, Base.PREV_SP, -16)
 _BY_NULL = Rule(Kind.CALL, Base.SP, 8, Base.UNDEFINED, 0)  # somebody called a null pointer
 _MOST_NAMES = 1 << 16
-_known: "weakref.WeakKeyDictionary[Kernel, Code]" = weakref.WeakKeyDictionary()
 
 
 class Step(NamedTuple):
@@ -26,10 +24,7 @@ class Step(NamedTuple):
 
 def code_of(kernel: Kernel) -> "Code":
     """Give what is known of a kernel's code; it is gathered once, bit by bit, as it is asked for."""
-    known = _known.get(kernel)
-    if known is None:
-        known = _known[kernel] = Code(kernel)
-    return known
+    return kernel.learnt(Code, Code)
 
 
 class Code:

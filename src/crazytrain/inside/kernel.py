@@ -1,12 +1,14 @@
 """The guest's kernel, once it is found: its memory, its symbols, the layout of its structures."""
 
-from collections.abc import Mapping
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, Protocol, TypeVar
 
 from crazytrain.inside.memory import Memory
 from crazytrain.inside.paging import AddressSpace
 from crazytrain.inside.symbols import Symbols
 from crazytrain.model.facts.inside import GuestKernel
+
+T = TypeVar("T")
 
 
 class Field(NamedTuple):
@@ -66,6 +68,14 @@ class Kernel:
         self.layout = layout
         self.about = about
         self.notes = dict(notes or {})
+        self._learnt: dict[type[object], object] = {}
+
+    def learnt(self, kind: type[T], learn: Callable[["Kernel"], T]) -> T:
+        """Give what was found out about this kernel before, or find it out; one thing of each type, gone with the kernel."""
+        known = self._learnt.get(kind)
+        if not isinstance(known, kind):
+            known = self._learnt[kind] = learn(self)
+        return known
 
     def per_cpu(self, address: int, cpu: int) -> int:
         """Where a per-CPU variable (``address``: its symbol's) lies for one CPU."""

@@ -1,6 +1,5 @@
 """Where the guest kernel's stacks lie: one for each task, and for each CPU those for interrupts and exceptions."""
 
-import weakref
 from collections.abc import Callable
 
 from crazytrain.inside.current import Cpus
@@ -17,15 +16,11 @@ _MOST_KNOWN = 4096
 _ADDRESS = 0x000F_FFFF_FFFF_E000  # of CR3, without what PTI keeps apart (bit 12) and the number of the address space
 
 Range = tuple[int, int]
-_known: "weakref.WeakKeyDictionary[Kernel, StackPlaces]" = weakref.WeakKeyDictionary()
 
 
 def places_of(kernel: Kernel) -> "StackPlaces":
     """Give where a kernel's stacks lie, found out once. Raises ``Unreadable``."""
-    known = _known.get(kernel)
-    if known is None:
-        known = _known[kernel] = StackPlaces(kernel)
-    return known
+    return kernel.learnt(StackPlaces, StackPlaces)
 
 
 class StackPlaces:
