@@ -1,5 +1,6 @@
 """The guest kernel's code: what an address belongs to, its name, and how to get from it to its caller."""
 
+import weakref
 from typing import NamedTuple
 
 from crazytrain.inside.calls import Calls

@@ -1,5 +1,6 @@
 """Where the guest kernel's stacks lie: one for each task, and for each CPU those for interrupts and exceptions."""
 
+import weakref
 from collections.abc import Callable
 
 from crazytrain.inside.current import Cpus
