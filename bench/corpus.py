@@ -155,7 +155,12 @@ def sums(answers: Sequence[Answer]) -> list[Sum]:
     open_ = [a for a in answers if a.truth.family == "unknown"]
     calm = len(answers) - sum(a.confidently_wrong for a in answers)
     found = [
-        Sum("family right (settled, answerable yes or partly)", _count(a.family_right for a in owed), len(owed), FAMILY_AIM),
+        Sum(
+            "family right (settled, answerable yes or partly)",
+            _count(a.family_right for a in owed),
+            len(owed),
+            FAMILY_AIM,
+        ),
         Sum("cause among the first three (the same)", _count(a.among_first for a in named), len(named), CAUSE_AIM),
         Sum("cause first (the same)", _count(a.cause_right for a in named), len(named)),
         Sum("unknown, or unsure, where the truth is unknown", _count(a.confidence < 0.5 for a in open_), len(open_)),
@@ -165,7 +170,9 @@ def sums(answers: Sequence[Answer]) -> list[Sum]:
         some = [a for a in answers if a.truth.answerable == way]
         found.append(Sum(f"answerable {way}: family right", _count(a.family_right for a in some), len(some)))
         some = [a for a in some if a.truth.cause]
-        found.append(Sum(f"answerable {way}: cause among the first three", _count(a.among_first for a in some), len(some)))
+        found.append(
+            Sum(f"answerable {way}: cause among the first three", _count(a.among_first for a in some), len(some))
+        )
     return found
 
 
@@ -176,11 +183,21 @@ def _count(true: Iterable[bool]) -> int:
 def tell(answer: Answer, *, verbose: bool) -> None:
     """Print one case."""
     truth = f"{answer.truth.family}/{answer.truth.cause or '-'}"
-    mark = "right" if answer.cause_right else "near" if answer.among_first else "family" if answer.family_right else "wrong"
+    mark = (
+        "right"
+        if answer.cause_right
+        else "near"
+        if answer.among_first
+        else "family"
+        if answer.family_right
+        else "wrong"
+    )
     owed = "*" if answer.truth.counts else " "
     loud = "  CONFIDENT AND WRONG" if answer.confidently_wrong else ""
     print(f"{mark:<6}{owed} {answer.id}: truth {truth} ({answer.truth.confidence}, {answer.truth.answerable})")
-    print(f"        said {answer.family}/{answer.cause} {answer.confidence:.2f}; first: {', '.join(answer.first) or '-'}{loud}")
+    print(
+        f"        said {answer.family}/{answer.cause} {answer.confidence:.2f}; first: {', '.join(answer.first) or '-'}{loud}"
+    )
     for point in answer.points if verbose else ():
         print(f"          {point}")
     if verbose:
@@ -205,7 +222,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     results = sums(answers)
     print("\n".join(str(one) for one in results))
     if args.json:
-        rows = [{**msgspec.to_builtins(a), "family_right": a.family_right, "cause_right": a.cause_right} for a in answers]
+        rows = [
+            {**msgspec.to_builtins(a), "family_right": a.family_right, "cause_right": a.cause_right} for a in answers
+        ]
         args.json.write_text(json.dumps(rows, indent=2))
     return int(any(one.missed for one in results))
 

@@ -55,7 +55,6 @@ def busy() -> Iterator[lab.Running]:
 
 
 @pytest.mark.real
-@pytest.mark.skipif(importlib.util.find_spec("drgn") is None, reason="drgn is the extra [deep]")
 def test_a_prompt_on_a_real_guest(busy: lab.Running) -> None:
     argv = (sys.executable, "-m", "crazytrain", "inside", str(busy.pid), "--shell")
     done = subprocess.run(argv, input=COMMANDS, capture_output=True, text=True, timeout=120, check=False)

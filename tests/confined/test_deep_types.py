@@ -3,13 +3,11 @@
 import struct
 from typing import Any
 
+import drgn
 import pytest
 
+from crazytrain.confined.deep_types import DeepTypes
 from crazytrain.model.guest_memory import Unreadable
-
-drgn = pytest.importorskip("drgn", reason="drgn is the extra [deep]", exc_type=ImportError)
-
-from crazytrain.confined.deep_types import DeepTypes  # noqa: E402 - it imports drgn
 
 INT, PTR, ARRAY, STRUCT, ENUM, TYPEDEF, CONST, PROTO, FUNC, VAR = 1, 2, 3, 4, 6, 8, 10, 13, 12, 14
 
