@@ -93,7 +93,7 @@ def told(monitor: Path, *commands: Command) -> Iterator[Lines]:
     """Tell a monitor something without waiting for what it says; the answers can be read from what this gives."""
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(60)
-        client.connect(str(monitor))
+        until(lambda: client.connect_ex(str(monitor)) == 0, "the monitor listens")
         lines = client.makefile("rwb")
         lines.readline()
         for name, arguments in (("qmp_capabilities", {}), *commands):

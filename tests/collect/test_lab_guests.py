@@ -18,6 +18,7 @@ from crazytrain.decode.qmp import decode_qmp
 from crazytrain.decode.registers import decode_registers
 from crazytrain.derive.clock import derive_clock
 from crazytrain.derive.interrupts import derive_interrupts
+from crazytrain.derive.qemu_state import derive_qemu_state
 from crazytrain.derive.vcpus import derive_vcpus
 from crazytrain.diagnose.causes import CAUSES
 from crazytrain.diagnose.engine import diagnose
@@ -99,7 +100,7 @@ def test_an_idle_linux(start: Start) -> None:
     kept, facts = look_at(asked)
     said = {e.id: (e.outcome, e.detail) for e in kept}
     assert {name.split(".")[0] for name in said} == {"qmp", "vcpus", "console", "pvclock"}
-    state, view, rates = facts.get(QemuState), derive_vcpus(facts), derive_interrupts(facts)
+    state, view, rates = derive_qemu_state(facts) or facts.get(QemuState), derive_vcpus(facts), derive_interrupts(facts)
     assert state is not None, said
     assert (state.status, state.kvm) == ("running", False), said
     assert view is not None, said
