@@ -71,7 +71,9 @@ def watched() -> Iterator[tuple[dict[str, int], Facts]]:
     with running(sys.executable, str(Path(__file__).with_name("looping.py"))) as child:
         fds = descriptors_of(child)
         look, kept = look_at(guest_of(child.pid), WINDOW_S)
-        collected_while(collect_bpf(look), lambda: made_by(child))
+        with pytest.MonkeyPatch.context() as patch:  # else it would end when it has seen enough to know the rates
+            patch.setattr("crazytrain.collect.bpf_program.ENOUGH", 100 * looping.TURNS)
+            collected_while(collect_bpf(look), lambda: made_by(child))
         yield fds, facts_of(kept, child.pid)
 
 

@@ -1,6 +1,8 @@
 """The choice of a healthy guest to compare with, and why."""
 
-from crazytrain.derive.sibling import fitting
+import msgspec
+
+from crazytrain.derive.sibling import alike, fitting, is_like, unlike
 from crazytrain.model.guest import Accelerator, Guest, ProcessId
 from crazytrain.model.overview import CpuSplit, GuestOverview
 
@@ -38,3 +40,19 @@ def test_alone() -> None:
     chosen, why = fitting(SICK.guest, (SICK,))
     assert chosen is None
     assert why == "no other guest runs beside it"
+
+
+def test_what_is_alike_and_what_is_not() -> None:
+    one, two = SICK.guest, row(3, Accelerator.KVM, 0.3, 0.02, vcpus=4).guest
+    assert "number of vCPUs" in unlike(one, two)
+    assert "accelerator" in alike(one, two)
+    assert not is_like(one, two)
+
+
+def test_a_guest_that_is_set_up_for_windows_is_no_measure_for_a_linux_one() -> None:
+    words = ("qemu-system-x86_64", "-cpu", "host,hv-time=on,hv_vapic=on")
+    windows = msgspec.structs.replace(SICK.guest, command_line=words)
+    linux = msgspec.structs.replace(SICK.guest, command_line=("qemu-system-x86_64", "-kernel", "vmlinuz"))
+    assert "operating system" in unlike(windows, linux)
+    assert not is_like(windows, linux)
+    assert is_like(windows, windows)

@@ -82,7 +82,8 @@ def test_no_thread_is_stopped_beyond_the_budget(guest: tiny.Tiny, crazytrain: Ru
     some = json.loads(crazytrain(*words).stdout)
     (burst,) = [e for e in some["evidence"] if e["id"].startswith("strace")]
     assert burst["outcome"] == "ok"
-    assert 0 <= some["spent"]["longest_stall_ns"] == burst["cost"]["stall_ns"] <= 250_000_000
+    # The one stop for a stack comes on top of the burst.
+    assert 0 <= burst["cost"]["stall_ns"] <= some["spent"]["longest_stall_ns"] <= 250_000_000
     assert "stops" in some["spent"]["rungs"]
 
 

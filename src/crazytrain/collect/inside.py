@@ -27,14 +27,15 @@ _BURST_PART = 0.08
 async def collect_inside(look: Look) -> None:
     """Keep ``inside.0`` and ``inside.1`` (what was read at each end), ``inside.profile`` and ``inside.log``.
 
-    Below ``samples`` the monitor is left alone: RAM is found by the mappings, the kernel by what lies in RAM. Where one of them
+    Below ``samples``, or with no CPU time left to spend, the monitor is left alone: RAM is found by the mappings, the kernel by what lies in RAM. Where one of them
     cannot be, it is evidence that says why, and what follows from it is not tried.
     """
     host = look.host
     if not still_same(host, look.guest.process):
         look.keep(gone(look, "inside.0", Kind.INSIDE))
         return
-    ask = asker(host, look.guest) if look.ceiling.allows(Cost.SAMPLES) else None
+    poor = look.purse is not None and bool(look.purse.cpu_refusal())
+    ask = asker(host, look.guest) if look.ceiling.allows(Cost.SAMPLES) and not poor else None
     try:
         async with open_session(host, look.guest, ask) as session:
             await _Inside(look, session, ask).collect()
