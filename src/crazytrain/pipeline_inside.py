@@ -2,6 +2,7 @@
 ``pipeline`` because a first answer has to be there at once: no cause and no other collector is loaded for it.
 """
 
+import asyncio
 import contextlib
 import datetime as dt
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
@@ -17,9 +18,10 @@ from crazytrain.derive.inside_view import inside_view
 from crazytrain.host.door import Host
 from crazytrain.model.evidence import Evidence, Kind
 from crazytrain.model.facts import Facts
+from crazytrain.model.facts.clock import GuestClock
 from crazytrain.model.facts.inside import GuestKernel, GuestLog, InsideLog, InsideProfile, InsideReading, Missing
 from crazytrain.model.facts.vcpu import VcpuActivity, VcpuView
-from crazytrain.model.guest import Guest
+from crazytrain.model.guest import Accelerator, Guest
 from crazytrain.model.guest_memory import Unreadable
 from crazytrain.model.inside_report import InsideReport
 from crazytrain.report.guest_words import guest_view
@@ -64,6 +66,7 @@ class _Look:
         self.profile: InsideProfile | None = None
         self.log: InsideLog | None = None
         self.outside: tuple[VcpuActivity, ...] = ()
+        self.kvmclock: GuestClock | None = None
         self.missing: list[Missing] = []
         self._log_due_ns = 0
         self._begin_ns, self._begin_cpu_ns = host.mono_ns(), host.cpu_ns()
@@ -149,6 +152,11 @@ class _Look:
         await self.host.sleep_until(begin_ns + int(self.plan.window_s * 1e9))
         return bool(self.outside)
 
+    async def read_kvmclock(self) -> None:
+        """Find the pages that KVM keeps for the guest's clock, and watch them over the window. Only KVM writes them."""
+        if self.guest.accelerator is Accelerator.KVM:
+            self.kvmclock = await _kvmclock(self.host, self.guest, self.plan.window_s)
+
     def report(self) -> InsideReport:
         """What is known until now."""
         newest = self.last or self.first
@@ -163,6 +171,7 @@ class _Look:
             profile=self.profile,
             log=self.log if self.plan.log else None,
             outside=self.outside,
+            kvmclock=self.kvmclock,
             missing=tuple(dict.fromkeys(self.missing)),
             took_ns=self.host.mono_ns() - self._begin_ns,
             cpu_ns=self.host.cpu_ns() - self._begin_cpu_ns,
@@ -186,11 +195,15 @@ async def look_inside(host: Host, guest: Guest, plan: InsidePlan, tell: Tell) ->
         if session:
             await look.begin(session)
             tell(look.report())
-            if plan.window_s > 0 and look.knows_kernel:
+        async with asyncio.TaskGroup() as beside:
+            if plan.window_s > 0:
+                beside.create_task(look.read_kvmclock())
+            if session and plan.window_s > 0 and look.knows_kernel:
                 await look.window(session)
-            look.log = await look.tried("its kernel log", session.log(_LOG_RECORDS)) if look.knows_kernel else None
-    if not look.knows_kernel and plan.monitor:
-        look.outside = await _outside(host, guest)
+            if not look.knows_kernel and plan.monitor:
+                look.outside = await _outside(host, guest)
+        if session and look.knows_kernel:
+            look.log = await look.tried("its kernel log", session.log(_LOG_RECORDS))
     return look.report()
 
 
@@ -229,3 +242,16 @@ async def _outside(host: Host, guest: Guest) -> tuple[VcpuActivity, ...]:
     await collect_vcpus(Look(host=host, guest=guest, start_ns=begin_ns, end_ns=end_ns, keep=seen.append))
     view = derive_vcpus(Facts(fact for one in seen for fact in decode_registers(one)))
     return view.vcpus if isinstance(view, VcpuView) else ()
+
+
+async def _kvmclock(host: Host, guest: Guest, window_s: float) -> GuestClock | None:
+    from crazytrain.collect.look import Look  # noqa: PLC0415 - after the first answer
+    from crazytrain.collect.pvclock import collect_pvclock  # noqa: PLC0415
+    from crazytrain.decode.pvclock import decode_pvclock  # noqa: PLC0415
+    from crazytrain.derive.clock import derive_clock  # noqa: PLC0415
+
+    seen: list[Evidence] = []
+    begin_ns = host.mono_ns()
+    end_ns = begin_ns + int(window_s * 1e9)
+    await collect_pvclock(Look(host=host, guest=guest, start_ns=begin_ns, end_ns=end_ns, keep=seen.append))
+    return derive_clock(Facts(fact for one in seen if one.usable for fact in decode_pvclock(one)))

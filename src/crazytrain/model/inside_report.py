@@ -2,6 +2,7 @@
 
 import msgspec
 
+from crazytrain.model.facts.clock import GuestClock
 from crazytrain.model.facts.inside import InsideLog, InsideProfile, InsideReading, Missing
 from crazytrain.model.facts.inside_view import InsideView
 from crazytrain.model.facts.vcpu import VcpuActivity
@@ -15,7 +16,8 @@ class InsideReport(msgspec.Struct, frozen=True, kw_only=True):
     the samples between them. Names and texts in readings, profile and log are as the guest wrote them: hostile.
 
     ``at`` is when the report was made (ISO, UTC). ``outside`` is what the vCPUs' registers tell of a guest whose kernel could not be
-    read; ``missing`` is what could not be had at all, and why. ``took_ns`` and ``cpu_ns``: what looking took of us.
+    read; ``kvmclock`` the clock pages that KVM keeps in its RAM, judged against the host; ``missing`` is what could not be had at
+    all, and why. ``took_ns`` and ``cpu_ns``: what looking took of us.
     """
 
     schema_version: int = INSIDE_SCHEMA_VERSION
@@ -28,6 +30,7 @@ class InsideReport(msgspec.Struct, frozen=True, kw_only=True):
     profile: InsideProfile | None = None
     log: InsideLog | None = None
     outside: tuple[VcpuActivity, ...] = ()
+    kvmclock: GuestClock | None = None
     missing: tuple[Missing, ...] = ()
     took_ns: int = 0
     cpu_ns: int = 0

@@ -9,7 +9,7 @@ from crazytrain.model.facts.inside_view import InsideView
 from crazytrain.model.figures import count, span
 from crazytrain.model.inside_report import InsideReport
 from crazytrain.report.inside_cells import titled
-from crazytrain.report.inside_time import clock_lines, kernel_lines, pace_lines
+from crazytrain.report.inside_time import clock_lines, kernel_lines, kvmclock_lines, pace_lines
 from crazytrain.report.inside_trouble import (
     lock_lines,
     log_lines,
@@ -104,6 +104,8 @@ def _window(report: InsideReport, wanted: Wanted) -> Iterator[Line]:
     if report.log and wanted.records is not None:
         yield from titled("The guest's kernel log", record_lines(report.log, wanted.records))
     yield from titled("vCPUs, by their registers", outside_lines(report.outside))
+    if not report.last:
+        yield from kvmclock_lines(report.kvmclock)
     yield from _unread(report)
     yield from _cost(report)
 
@@ -111,6 +113,7 @@ def _window(report: InsideReport, wanted: Wanted) -> Iterator[Line]:
 def _work(report: InsideReport, view: InsideView, newest: InsideReading, wanted: Wanted) -> Iterator[Line]:
     if report.last:
         yield from pace_lines(view)
+        yield from kvmclock_lines(report.kvmclock)
         yield from titled(f"CPUs, over {span(view.window_ns)}", cpu_lines(newest, view))
         yield from titled(f"Tasks, over {span(view.window_ns)}", task_lines(view, MOST_TASKS))
         yield from titled(_hot(view), function_lines(view, MOST_FUNCTIONS))

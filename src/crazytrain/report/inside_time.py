@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Iterator
 
+from crazytrain.model.facts.clock import GuestClock
 from crazytrain.model.facts.inside import ClockReading, GuestKernel, InsideReading
 from crazytrain.model.facts.inside_view import Clock, InsideView, Pace, TimeProgress
 from crazytrain.model.figures import count, span
@@ -14,6 +15,8 @@ _ORDER = (Clock.MONOTONIC, Clock.JIFFIES, Clock.BOOT, Clock.CYCLES)
 _FINE = (Pace.MOVES, Pace.ASLEEP, Pace.TOO_SHORT)
 _MOST_CLOCKSOURCES = 8
 _FAR_NS = 2 * 10**9
+_STEP_NS = 1_000_000
+_MOST_PAGES = 4
 _LAST_SECOND = 253_402_300_799  # of the year 9999
 
 
@@ -31,6 +34,39 @@ def kernel_lines(kernel: GuestKernel | None) -> Iterator[Line]:
     types = f", types from {plain(kernel.types, 20)}" if kernel.types else ", no types"
     kept = ", known from the last time" if kernel.cached else ""
     yield Line(f"             found by {kernel.found_by.value}{known}{types}{kept} ({span(kernel.took_ns)})", "dim")
+
+
+def kvmclock_lines(clock: GuestClock | None) -> Iterator[Line]:
+    """The clock pages that KVM keeps in the guest's RAM, each as it was last, and what speaks against them."""
+    latest = {page.address: page for page in clock.pages} if clock else {}
+    for page in list(latest.values())[:_MOST_PAGES]:
+        flags = "TSC stable" if page.tsc_is_stable else "TSC not stable between vCPUs"
+        told = f"{span(page.signed_ns)} at TSC {page.tsc_timestamp:,}, {page.tsc_hz / 1e6:,.3f} MHz, {flags}"
+        yield Line(f"  kvmclock   page at {page.address:#x}: {told}", "plain" if page.signed_ns >= 0 else "bad")
+        if page.system_time_ns != page.signed_ns:
+            yield Line(f"             it has wrapped: the guest reads {span(page.system_time_ns)}", "bad")
+        if page.guest_was_stopped:
+            yield Line(
+                "             KVM says that the guest was stopped, and the guest has not taken note of it", "bad"
+            )
+    if clock and latest:
+        yield from _judged(clock)
+
+
+def _judged(clock: GuestClock) -> Iterator[Line]:
+    """The kvmclock against the host's clocks and against itself."""
+    steps = [change for change in clock.changes if abs(change.step_ns) >= _STEP_NS]
+    if clock.ahead_ns is not None:
+        way = "ahead of" if clock.ahead_ns > 0 else "behind"
+        far = abs(clock.ahead_ns) > _FAR_NS
+        told = f"{span(abs(clock.ahead_ns))} {way} its own TSC, which {clock.tsc_base}"
+        yield Line(f"             {told}; QEMU runs for {span(clock.uptime_ns)}", "bad" if far else "dim")
+    for change in steps[:_MOST_PAGES]:
+        yield Line(f"             it was STEPPED by {span(change.step_ns)} while it was watched", "bad")
+    if clock.drift:
+        yield Line(
+            f"             drift {clock.drift.ppm:+.1f} ± {clock.drift.uncertain_ppm:.1f} ppm against the host", "dim"
+        )
 
 
 def clock_lines(reading: InsideReading, view: InsideView) -> Iterator[Line]:
