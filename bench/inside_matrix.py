@@ -26,7 +26,9 @@ ROOT = Path(__file__).resolve().parent.parent
 _LIMIT_S = 1800
 _BOOTS_THEM = re.compile(r"^from tests\.inside\.truth import .*\bkernels\b", re.MULTILINE | re.IGNORECASE)
 _VERSION = re.compile(rb"(\d+\.\d+\.\d+\S*) \(debian-kernel@")
-_PARAMETER = re.compile(r"\[(?:[^\]]*-)?(?:bullseye|bookworm|trixie|sid)(-[^\]]*)?\]")
+_PARAMETER = re.compile(
+    r"\[(?:[^\]]*-)?(?:bullseye|bookworm|trixie|sid)(-[^\]]*)?\]|(?<=\[)(?:bullseye|bookworm|trixie|sid), "
+)
 
 
 class Cell(msgspec.Struct, frozen=True, kw_only=True):
