@@ -3,9 +3,9 @@
 
 Ways to look: the current task of every CPU by memory alone (900 a second), the registers at the default rate and at the
 highest, pauses as `--may-pause` makes them, `stop`, registers and `cont` for every look (what tools do that pause), and, where
-`--drgn PYTHON` names a Python that has it, drgn asked the QMP socket for each look.
+it can, drgn at the prompt of `--shell`.
 
-    python -m bench.inside_overhead [--rounds 3] [--seconds 5] [--guest user-spin] [--drgn PYTHON] [--json FILE]
+    python -m bench.inside_overhead [--rounds 3] [--seconds 5] [--guest user-spin] [--json FILE]
 """
 
 import argparse
@@ -36,12 +36,12 @@ TARGET_RATIO = 0.97
 GUESTS = ("user-spin", "fork-storm", "pio-poll")  # a program under TCG, a kernel under TCG, KVM
 Watch = Callable[[lab.Running, float], Awaitable[None]]
 _DRGN = """
-import sys, time, drgn
-end = time.monotonic() + float(sys.argv[2]); n = 0
+import time
+end, n = time.monotonic() + {seconds}, 0
 while time.monotonic() < end:
-    prog = drgn.Program(); prog.set_qemu_qmp(sys.argv[1]); n += 1
-    time.sleep(0.02)
-print(n, file=sys.stderr)
+    n += sum(1 for task in for_each_task() if task.pid.value_() >= 0)
+
+print(n, "tasks")
 """
 
 
@@ -93,21 +93,26 @@ def paused_each_time(per_s: float) -> Watch:
     return watch
 
 
-def drgn(python: str) -> Watch:
-    """drgn over QMP: each look sets a program up, as its users do for one."""
+def drgn() -> Watch:
+    """drgn flat out over the live guest's memory: all tasks, over and over, at the prompt of `crazytrain inside --shell`.
+
+    drgn's own way to a QEMU guest (``set_qemu_qmp``) pauses it, and needs `-device vmcoreinfo` and a driver in the guest.
+    """
 
     async def watch(running: lab.Running, seconds: float) -> None:
-        words = (python, "-c", _DRGN, str(running.folder / "qmp.sock"), str(seconds))
-        done = await LiveHost().run(words, timeout_s=seconds + 60, limit_bytes=1 << 20)
-        said = done.stderr.decode(errors="replace").strip().splitlines()
-        if done.status != 0:
-            raise SystemExit(f"drgn: {said[-1] if said else done.detail}")
-        print(f"    {said[-1]} programs set up by drgn", file=sys.stderr)
+        argv = (sys.executable, "-m", "crazytrain", "inside", str(running.pid), "--shell")
+        script = _DRGN.format(seconds=seconds).encode()
+        done = await LiveHost().run(argv, timeout_s=seconds + 60, limit_bytes=1 << 20, stdin=script)
+        said = [line for line in done.stdout.decode(errors="replace").splitlines() if line.endswith("tasks")]
+        if not said:
+            raise Unreadable("drgn read no task")
+        print(f"    {said[-1]} read by drgn", file=sys.stderr)
 
     return watch
 
 
-def looks(python: str | None) -> dict[str, Watch]:
+def looks(kind: str) -> dict[str, Watch]:
+    """All ways to look at a kind of guest; drgn only knows Linux."""
     found = {
         "tasks at 900/s": sampled(0, task_looks_per_s=900),
         f"registers at {PER_S:g}/s": sampled(PER_S),
@@ -117,7 +122,7 @@ def looks(python: str | None) -> dict[str, Watch]:
         f"paused {PER_S:g}/s": paused_each_time(PER_S),
         f"paused {MOST_PER_S:g}/s": paused_each_time(MOST_PER_S),
     }
-    return found | ({"drgn over QMP": drgn(python)} if python else {})
+    return found if kind == "pio-poll" else found | {"drgn, all tasks": drgn()}
 
 
 def compare(guest: lab.Running, ways: dict[str, Watch], rounds: int, seconds: float) -> list[Row]:
@@ -149,8 +154,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--guest", action="append", choices=GUESTS)
-    parser.add_argument("--look", action="append", choices=tuple(looks(None)))
-    parser.add_argument("--drgn")
+    parser.add_argument("--look", action="append", choices=tuple(looks(GUESTS[0])))
     parser.add_argument("--json", type=Path)
     return parser.parse_args()
 
@@ -167,7 +171,7 @@ def main() -> int:
                 guest = lab.start(
                     kind, state_dir=state, cache_dir=cache_dir(), tell=lambda line: print(line, file=sys.stderr)
                 )
-                ways = {name: way for name, way in looks(given.drgn).items() if name in (given.look or (name,))}
+                ways = {name: way for name, way in looks(kind).items() if name in (given.look or (name,))}
                 rows += compare(guest, ways, given.rounds, given.seconds)
                 lab.stop(guest.name, state_dir=state, tell=lambda _: None)
         finally:

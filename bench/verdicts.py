@@ -83,6 +83,7 @@ def main() -> None:
                         "right": right,
                         "runs": args.runs,
                         "said": Counter(s for s, _, _ in seen),
+                        "sure": [(said, sure) for said, sure, _ in seen],
                     }
                 )
                 others = ", ".join(f"{s} x{n}" for s, n in rows[-1]["said"].items() if s != expected)

@@ -1,0 +1,153 @@
+"""Does a confidence mean what it says? Reliability and Brier score of what was said of cases whose cause is known.
+
+    python -m bench.calibration [--recorded tests/cases] [--cases DIR] [--lab FILE.json]
+
+Cases: those recorded in the lab (tests/cases), public ones where a folder is given (their truth must be settled and answerable), and looks
+of ``bench.verdicts --json``. Only the verdict counts, and only where one was given: an honest "unknown" is counted apart. The Brier score
+is the mean squared distance between confidence and truth: 0 is best, and 0.25 is what a coin gets.
+"""
+
+import argparse
+import json
+import math
+import sys
+import tomllib
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import msgspec
+
+from bench import corpus
+from crazytrain.cli.reading import read_all
+
+BINS = (0.15, 0.5, 0.7, 0.85, 0.95, 1.001)
+_SIGMAS = 1.96
+Rows = list[dict[str, object]]
+
+
+class Said(msgspec.Struct, frozen=True):
+    """One verdict: its confidence, and whether it was right."""
+
+    confidence: float
+    right: bool
+    about: str = ""
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """All verdicts of one range of confidence. ``low`` and ``high`` are where the true share lies, 19 times of 20 (Wilson)."""
+
+    begin: float
+    end: float
+    count: int
+    right: int
+    mean: float
+    low: float
+    high: float
+
+    @property
+    def fits(self) -> bool:
+        """Whether what was said can be true."""
+        return self.low - 1e-9 <= self.mean <= self.high + 1e-9
+
+
+def of_recorded(folder: Path) -> list[Said]:
+    """Verdicts on the cases of the project, those that say what they should be."""
+    found = []
+    for path in sorted(folder.glob("*/expect.toml")):
+        for look in tomllib.loads(path.read_text())["look"]:
+            if "cause" not in look:
+                continue
+            (report,) = read_all([path.parent / name for name in look["files"]])
+            found.append(Said(report.verdict.confidence, report.verdict.cause == look["cause"], path.parent.name))
+    return found
+
+
+def of_public(folder: Path) -> list[Said]:
+    """Verdicts on public cases whose cause is settled and can be read from what is there."""
+    answers = (corpus.judged(case) for case in corpus.load_cases(folder) if case.truth.counts)
+    return [Said(answer.confidence, answer.cause_right, answer.id) for answer in answers]
+
+
+def of_lab(path: Path) -> list[Said]:
+    """Verdicts on guests of the lab, as ``bench.verdicts --json`` keeps them."""
+    rows: Rows = json.loads(path.read_text())
+    found = []
+    for row in rows:
+        sure = row.get("sure", [])
+        assert isinstance(sure, list)
+        found += [Said(float(confidence), said == row["expected"], str(row["guest"])) for said, confidence in sure]
+    return found
+
+
+def reliability(said: Iterable[Said]) -> list[Row]:
+    """One row for each range in which something was said."""
+    given = [one for one in said if one.confidence > 0]
+    begins = (0.0, *BINS[:-1])
+    ranges = zip(begins, BINS, strict=True)
+    rows = (_row(begin, end, [one for one in given if begin <= one.confidence < end]) for begin, end in ranges)
+    return [row for row in rows if row is not None]
+
+
+def _row(begin: float, end: float, some: Sequence[Said]) -> Row | None:
+    if not some:
+        return None
+    right, count = sum(one.right for one in some), len(some)
+    low, high = _wilson(right, count)
+    mean = sum(one.confidence for one in some) / count
+    return Row(begin=begin, end=min(end, 1.0), count=count, right=right, mean=mean, low=low, high=high)
+
+
+def _wilson(right: int, count: int) -> tuple[float, float]:
+    part, square = right / count, _SIGMAS**2
+    centre = (part + square / (2 * count)) / (1 + square / count)
+    half = _SIGMAS * math.sqrt(part * (1 - part) / count + square / (4 * count**2)) / (1 + square / count)
+    return max(0.0, centre - half), min(1.0, centre + half)
+
+
+def brier(said: Iterable[Said]) -> float | None:
+    """The mean squared distance between confidence and truth of all verdicts that were given; ``None`` without any."""
+    given = [one for one in said if one.confidence > 0]
+    return sum((one.confidence - one.right) ** 2 for one in given) / len(given) if given else None
+
+
+def tell(name: str, said: Sequence[Said]) -> None:
+    """Print one table."""
+    score = brier(said)
+    mute = sum(one.confidence == 0 for one in said)
+    shown = "none" if score is None else f"{score:.3f}"
+    print(f"{name}: {len(said)} cases, {mute} of them answered with unknown, Brier score {shown}\n")
+    print("  confidence     verdicts   right   said in the mean   true share (19 of 20)")
+    for row in reliability(said):
+        mark = "" if row.fits else "   surer than it should be" if row.mean > row.high else "   could be surer"
+        print(
+            f"  {row.begin:.2f} to {row.end:.2f}   {row.count:>8}   {row.right:>5}   {row.mean:>16.2f}"
+            f"   {row.low:.2f} to {row.high:.2f}{mark}"
+        )
+    for one in said:
+        if not one.right and one.confidence >= corpus.CONFIDENT_FROM:
+            print(f"  confident and wrong: {one.about} ({one.confidence:.2f})")
+    print()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print a table for each source and one for all; gives 1 where confidence is more than the truth bears out."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--recorded", type=Path, default=Path(__file__).resolve().parent.parent / "tests" / "cases")
+    parser.add_argument("--cases", type=Path, help="a folder of public cases")
+    parser.add_argument("--lab", type=Path, help="what bench.verdicts --json wrote")
+    args = parser.parse_args(argv)
+    sources = {"recorded cases": of_recorded(args.recorded)}
+    if args.cases:
+        sources["public cases"] = of_public(args.cases)
+    if args.lab:
+        sources["guests of the lab"] = of_lab(args.lab)
+    for name, said in sources.items():
+        tell(name, said)
+    every = [one for said in sources.values() for one in said]
+    if len(sources) > 1:
+        tell("all together", every)
+    return int(any(row.mean > row.high + 1e-9 for row in reliability(every)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
