@@ -18,7 +18,7 @@ from crazytrain.collect.registry import COLLECTORS
 from crazytrain.collect.running import Bill, run_collectors, seen_at_once, seen_one_by_one, spent
 from crazytrain.collect.status import status_now
 from crazytrain.decode.registry import decoders_of
-from crazytrain.derive.compare import compare
+from crazytrain.derive.compare import compared
 from crazytrain.derive.overview import derive_overview
 from crazytrain.derive.registry import DERIVERS
 from crazytrain.diagnose.causes import CAUSES
@@ -35,6 +35,7 @@ from crazytrain.model.guest import Guest
 from crazytrain.model.overview import GuestOverview
 from crazytrain.model.report import BaselineView, Report, VerdictView
 from crazytrain.report.build import Conclusion, build
+from crazytrain.report.diff_plain import harmless
 from crazytrain.report.text import plain_text
 from crazytrain.store import Writer, open_case
 
@@ -279,11 +280,13 @@ def _baseline(case: Case, here: Facts) -> BaselineView:
     healthy = judged is not None and judged.family is Family.HEALTHY
     said = f"judged {judged.cause}" if judged else "its state is not known"
     doubt = "" if healthy else "; it is NOT known to be healthy, so read the differences with care"
+    comparison = harmless(compared(here, there.facts))
     return BaselineView(
         name=other.guest.name,
         pid=other.guest.pid,
         choice=f"{case.baseline_choice}; {said}{doubt}",
-        differences=compare(here, there.facts),
+        differences=comparison.differences,
+        unseen=comparison.unseen,
     )
 
 

@@ -1,8 +1,11 @@
 """The words of ``crazytrain diff``: which guest, case or text they mean, and what is wrong with them."""
 
 import json
+import os
 import subprocess
 import sys
+import tarfile
+import threading
 from pathlib import Path
 
 import msgspec
@@ -12,6 +15,7 @@ from crazytrain.cli.diff_sides import running, saved
 from crazytrain.cli.diffing import compared, completions
 from crazytrain.cli.looking import Wish, _fitting
 from crazytrain.model.errors import BadInput, NoSuchCase, NoSuchGuest
+from crazytrain.model.evidence import Kind
 from crazytrain.model.guest import Accelerator, Guest, ProcessId
 from crazytrain.model.overview import CpuSplit, GuestOverview
 from tests.store.test_earlier import keep
@@ -65,11 +69,31 @@ def test_what_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(NoSuchCase):
         saved(str(tmp_path / "nothing"), ())
     (tmp_path / "empty").mkdir()
-    with pytest.raises(BadInput, match="holds no files"):
+    with pytest.raises(BadInput, match="nothing in empty was recognised"):
         saved(str(tmp_path / "empty"), ())
     (tmp_path / "noise.txt").write_text("zzz\n" * 3)
     with pytest.raises(BadInput, match="recognised"):
         saved(str(tmp_path / "noise.txt"), ())
+
+
+def test_an_archive_and_a_pipe(tmp_path: Path) -> None:
+    with tarfile.open(tmp_path / "night.tar.gz", "w:gz") as tar:
+        for name in ("strace.txt", "fd.txt"):
+            tar.add(CASES / "2012-crazy-train" / name, name)
+    assert {e.kind for e in saved(str(tmp_path / "night.tar.gz"), ()).case.evidence} >= {Kind.STRACE}
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    writer = threading.Thread(target=pipe.write_bytes, args=(STRACE.read_bytes(),))
+    writer.start()
+    assert saved(str(pipe), ()).kind == "text"
+    writer.join()
+
+
+def test_two_packed_cases_in_a_folder_must_be_told_apart(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).write_bytes((CASES / "lab-idle" / "case.crazytrain").read_bytes())
+    with pytest.raises(BadInput, match="2 packed cases"):
+        saved(str(tmp_path), ())
 
 
 def test_both_cannot_be_standard_input() -> None:

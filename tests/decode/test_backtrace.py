@@ -11,6 +11,7 @@ from crazytrain.decode.recognise import split
 from crazytrain.model.case import Case
 from crazytrain.model.evidence import Kind
 from crazytrain.model.facts import ThreadRole
+from crazytrain.model.facts.kernel_traces import KernelTrace
 from crazytrain.model.facts.waits import KVM_RUN, Waiting, Waits
 from crazytrain.model.guest import Accelerator
 from crazytrain.pipeline import conclude, read
@@ -154,6 +155,17 @@ def test_other_debuggers() -> None:
     assert (wait.role, wait.tid < 0) == (ThreadRole.MAIN_LOOP, True)
 
 
+def test_the_list_of_threads_shows_one_function_each() -> None:
+    listed = """  Id   Target Id                                   Frame
+* 1    Thread 0x7f4422e78ec0 (LWP 4711) "qemu-system-x86" 0x00007f442359f366 in __ppoll (fds=0x5617, nfds=8, timeout=0x0) at ppoll.c:42
+  4    Thread 0x7f442170c6c0 (LWP 4714) "CPU 0/KVM"       __GI___ioctl (fd=13, request=44672) at ioctl.c:36
+"""
+    found = by_tid(listed)
+    assert {tid: wait.call for tid, wait in found.items()} == {4711: "ppoll", 4714: "ioctl"}
+    assert (found[4714].role, found[4714].request, found[4711].endless) == (ThreadRole.VCPU, KVM_RUN, True)
+    assert by_tid(f"{listed}\n{DRAIN}")[4711].role is ThreadRole.MAIN_LOOP
+
+
 def test_local_variables_of_a_full_backtrace_are_no_frames() -> None:
     full = '#0  0x00007f327994f3c1 in ppoll () at /lib64/libc.so.6\n#1  0x0000000000863302 in aio_poll (ctx=0x21044e0, blocking=blocking@entry=true) at util/aio-posix.c:629\n        node = <optimized out>\n        request = {handle = 0, from = 0, len = 0}\n        __PRETTY_FUNCTION__ = "aio_poll"\n#2  0x00000000007de5ca in nbd_client_close (bs=<optimized out>) at block/nbd.c:491\nNo locals.\n'
     (wait,) = waits(full).threads
@@ -192,6 +204,54 @@ root@node:/proc/7124/task# cat 7136/stack
     found = by_tid(text)
     assert (found[7135].role, found[7135].request) == (ThreadRole.VCPU, KVM_RUN)
     assert (found[7136].call, found[7136].state, found[7136].wchan) == ("fdatasync", "D", "rpc_wait_bit_killable")
+
+
+HUNG = """[12340.000000] INFO: task qemu-system-x86:4711 blocked for more than 120 seconds.
+[12345.678901] task:qemu-system-x86 state:D stack:0     pid:4711  ppid:1      flags:0x00004006
+[12345.678905] Call Trace:
+[12345.678907]  <TASK>
+[12345.678909]  __schedule+0x2cf/0x8b0
+[12345.678913]  io_schedule+0x42/0x70
+[12345.678914]  ? out_of_line_wait_on_bit+0x10/0x10
+[12345.678915]  rpc_wait_bit_killable+0x11/0x70 [sunrpc]
+[12345.678917]  nfs_file_fsync+0x30/0x1a0 [nfs]
+[12345.678919]  __x64_sys_fdatasync+0x4b/0x90
+[12345.678923]  </TASK>
+[12345.678925] task:bash            state:D stack:0     pid:4712  ppid:1      flags:0x00000002
+[12345.678927]  do_exit+0x1/0x2
+"""
+
+
+def test_blocked_threads_in_the_hosts_log() -> None:
+    """Those of QEMU alone; since when is known where the watch says it."""
+    (wait,) = waits(HUNG).threads
+    assert (wait.tid, wait.call, wait.state, wait.at_least_ns) == (4711, "fdatasync", "D", 120 * 10**9)
+    assert wait.in_kernel("nfs_*")
+    assert not wait.in_kernel("out_of_line*", "do_exit")
+    assert verdict(HUNG)[0] == "storage-stall"
+    shown = by_tid(HUNG.partition("\n")[2])[4711]
+    assert (shown.at_least_ns, shown.picked) == (None, True)
+
+
+def test_a_dump_in_crash() -> None:
+    text = """crash> bt
+PID: 0      TASK: ffffffff81610040  CPU: 0   COMMAND: "swapper/0"
+    [exception RIP: native_read_tsc+2]
+    RIP: ffffffff810146a9  RSP: ffff88003fc03df0  RFLAGS: 00000046
+ #0 [ffff88003fc03df0] pvclock_clocksource_read at ffffffff8102cbb3
+ #1 [ffff88003fc03e40] kvm_clock_read at ffffffff8102c2c9
+--- <IRQ stack> ---
+"""
+    regions = split("bt.txt", text.encode())
+    assert [one.kind for one in regions] == [Kind.KERNEL_STACK]
+    trace = read(regions).facts.get(KernelTrace)
+    assert trace is not None
+    assert (trace.names, trace.host, trace.cpu, trace.pid) == (
+        ("native_read_tsc", "pvclock_clocksource_read", "kvm_clock_read"),
+        False,
+        0,
+        0,
+    )
 
 
 def kernel_stacks(pid: int) -> str:

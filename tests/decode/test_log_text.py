@@ -14,7 +14,7 @@ from crazytrain.model.evidence import Kind
 from crazytrain.model.facts import ConsoleLog, ExitCount, Facts, KvmExits, LineMeaning
 from crazytrain.model.facts.kernel_traces import KernelTrace, LogClock
 from crazytrain.model.facts.logs import KernelLog, KernelMeaning
-from tests.decode.pasted import evidence
+from tests.decode.pasted import broken_by_mailer, evidence
 from tests.support import ROOT
 
 RECORDED = (ROOT / "tests" / "data" / "log_text" / "guest-soft-lockup.txt").read_text()
@@ -146,6 +146,9 @@ def test_without_threads_to_compare_a_vcpu_is_the_guests() -> None:
         ("vmbr0: port 2(tap100i0) entered blocking state", True, True),
         ("CPU: 3 PID: 99 Comm: CPU 1/KVM Not tainted 6.8.12-1-pve #1", True, True),
         ("INFO: task qemu-system-x86_64:4711 blocked for more than 120 seconds.", True, True),
+        ("watchdog: BUG: soft lockup - CPU#3 stuck for 22s! [kvm:4711]", True, True),
+        ("Hardware name: linux,dummy-virt (DT)", False, True),
+        ("Hardware name: IBM pSeries (emulated by qemu) POWER9", False, True),
         ("Hypervisor detected: KVM", False, True),
         ("clocksource: Switched to clocksource kvm-clock", False, True),
         ("Booting paravirtualized kernel on KVM", False, True),
@@ -208,6 +211,17 @@ def test_of_several_looks_at_exits_the_one_with_rates_counts() -> None:
     rates = KvmExits(window_ns=10**9, exits=(ExitCount(reason="any reason", count=7),))
     assert derive_best_exits(Facts([rates, counts])) is rates
     assert derive_best_exits(Facts([rates])) is None
+
+
+@pytest.mark.parametrize("width", [60, 72, 76])
+def test_lines_that_a_mailer_broke(width: int) -> None:
+    text = "".join(
+        f"[2251047.90701{n}] x86/split lock detection: #AC: CPU 24/KVM/3010259 took a split_lock trap at address: 0x569228{n}f\n"
+        for n in range(3)
+    )
+    broken = "".join(f"> {line}\r\n" for line in broken_by_mailer(text + "so much for that\n", width).splitlines())
+    (log,) = [fact for fact in facts(broken) if isinstance(fact, KernelLog)]
+    assert [(line.meaning, line.comm) for line in log.matter] == [(KernelMeaning.SPLIT_LOCK, "CPU 24/KVM")] * 3
 
 
 PIECES = st.sampled_from(

@@ -14,6 +14,7 @@ from crazytrain.decode.strace_rows import Sheet, careful_row
 from crazytrain.decode.strace_tally import tally
 from crazytrain.decode.strace_trace import Trace
 from crazytrain.model.evidence import Evidence, Kind
+from crazytrain.model.facts.syscalls import SyscallUse
 from tests.decode.pasted import case, sample
 
 EVIDENCE = Evidence(id="t", kind=Kind.STRACE, source="t")
@@ -106,6 +107,40 @@ ODD = [
     b"",
     b"\x01\x02\xff",
 ]
+
+
+def test_a_second_end_of_one_call_is_counted_alone() -> None:
+    lines = LONG.split(b"\n")
+    lines.insert(543, b"[pid 77] 09:36:24.047400 <... read resumed>) = 0 <0.000007>")
+    data = b"\n".join(lines)
+    assert quickly(data, 500)[0] == by_lines(data)
+
+
+def test_the_window_is_that_of_all_lines_wherever_blocks_end() -> None:
+    timed = b'[pid 77] 09:36:2%d.000000 read(4, "", 512) = 0\n'
+    data = (b'read(5, "", 512) = 1\n' * 300).join(
+        timed % second for second in (1, 3, 7)
+    ) + b'read(5, "", 512) = 1\n' * 90
+    for size in (100, 1_000, 5_000, 100_000):
+        (use,) = [fact for fact in quickly(data, size)[0] if isinstance(fact, SyscallUse)]
+        assert use.window_ns == 6 * 10**9
+
+
+SETTERS = b"".join(
+    b"timer_settime(0, 0, {it_interval={0, %d}, it_value={0, %d}}, NULL) = 0\n" % (step * 7919 % 10**6, step * 31)
+    + b"select(20, [7 10], [], [], {0, %d}) = %d (in [7], left {0, %d})\n" % (step * step % 10**6, step % 3, step)
+    + b"ppoll([{fd=4, events=POLLIN}], 1, {tv_sec=%d, tv_nsec=%s}, NULL, 8) = 1 ([{fd=4}], left {tv_sec=0, tv_nsec=%d})\n"
+    % (step % 41 == 0, b"0" * (step % 53 == 0) + b"%d" % (step * 77_773 % 10**9), step)
+    + b'write(7, "={0, %d left {0, %d, {0, %d}", 9) = 9\n' % (step, step, step)
+    for step in range(3000)
+)
+
+
+@pytest.mark.parametrize("size", [5_000, 200_000])
+def test_numbers_that_are_left_out_change_nothing(size: int) -> None:
+    found, quick_ones = quickly(SETTERS, size)
+    assert found == by_lines(SETTERS)
+    assert quick_ones > 1
 
 
 @given(st.lists(st.tuples(st.integers(0, 1599), st.sampled_from(ODD)), max_size=6), st.integers(500, 20_000))

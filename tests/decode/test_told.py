@@ -82,6 +82,16 @@ def test_it_means_what_was_spoken_of_before() -> None:
     assert (T.NUMA_BALANCING, S.CURED) in {(one.topic, one.stance) for one in said}
 
 
+def test_a_guess_behind_an_observation_is_a_guess_alone() -> None:
+    said = {(one.topic, one.stance) for one in told("A build without io_uring is fine, I suspect the balloon.")}
+    assert said == {(T.IO_URING, S.CURED), (T.BALLOON, S.GUESS)}
+
+
+def test_what_is_only_listed_is_listed() -> None:
+    said = told("We have a VNC console, the balloon and the guest agent in all of them.")
+    assert {one.stance for one in said} == {S.LISTED}
+
+
 def test_a_sentence_may_be_quoted_wrapped_and_end_in_crlf() -> None:
     text = "> The guest hangs each time\r\n> after it was restored from a\r\n> snapshot of last week.\r\n"
     assert {T.GUEST_HUNG, T.RESUME} <= {one.topic for one in told(text)}

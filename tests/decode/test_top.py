@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crazytrain.decode.recognise import split
 from crazytrain.decode.top import decode_top
 from crazytrain.model.evidence import Kind
 from crazytrain.model.facts.threads import ProcessUse, ThreadActivity, ThreadRole
-from tests.decode.pasted import evidence, sample
+from tests.decode.pasted import broken_by_mailer, evidence, sample
 
 HEAD = "    PID USER      PR  NI    VIRT    RES    SHR S  %CPU  %MEM     TIME+ COMMAND\n"
 THREADS = "Threads:   3 total,   1 running,   2 sleeping,   0 stopped,   0 zombie\n"
@@ -162,3 +163,16 @@ def test_any_text_is_read(lines: list[str]) -> None:
         assert isinstance(found, ThreadActivity | ProcessUse)
         assert 1 <= (found.refs[0].line or 0) <= (found.refs[0].last_line or 0) <= text.count("\n") + 1
         assert all(t.user_ratio >= 0 for t in getattr(found, "threads", ()))
+
+
+@pytest.mark.parametrize("width", [72, 76])
+def test_a_screen_that_a_mailer_broke(width: int) -> None:
+    rows = screen((3072, 31.0, "6:28.02", "qemu-system-x86"), (3080, 97.0, "9:28.02", "CPU 0/KVM"))
+    broken = "".join(f"> {line}\n" for line in broken_by_mailer(rows, width).splitlines())
+    (part,) = split("mail.txt", broken.encode())
+    (found,) = decode_top(part)
+    assert isinstance(found, ThreadActivity)
+    assert [(use.comm, use.role) for use in found.threads] == [
+        ("qemu-system-x86", ThreadRole.MAIN_LOOP),
+        ("CPU 0/KVM", ThreadRole.VCPU),
+    ]

@@ -6,7 +6,7 @@ import msgspec
 
 from crazytrain.derive.compare import compare, compared
 from crazytrain.model.difference import Comparison, Difference, Standing
-from crazytrain.model.evidence import Ref
+from crazytrain.model.evidence import Outcome, Ref
 from crazytrain.model.facts import (
     CallUse,
     Coverage,
@@ -16,6 +16,7 @@ from crazytrain.model.facts import (
     Facts,
     InterruptRates,
     IrqRate,
+    QemuState,
     SyscallUse,
     TaskReading,
     TaskTable,
@@ -24,6 +25,7 @@ from crazytrain.model.facts import (
     ThreadUse,
 )
 from crazytrain.model.facts.kvm import KvmExits, PortUse
+from crazytrain.model.facts.waits import Waiting, Waits
 from tests.derive.test_compare_counts import poisson
 from tests.diagnose import making as m
 
@@ -210,3 +212,62 @@ def test_a_pair_turned_round_says_the_same() -> None:
     there, back = compared(one, two), compared(two, one)
     assert sorted(titles(there.notable)) == sorted(titles(back.notable))
     assert there.notable[0].measure == back.notable[0].measure
+
+
+def state(status: str, monitor: Outcome = Outcome.OK, *, busy: bool = False) -> QemuState:
+    return QemuState(monitor=monitor, status=status, monitor_busy=busy)
+
+
+def test_states_are_compared_by_what_is_so() -> None:
+    found = compared(Facts((state("io-error"),)), Facts((state("running"),)))
+    runs = found.differences[0]
+    assert (runs.measure, runs.unit, runs.here, runs.there, runs.notable) == ("guest runs", "state", 0.0, 1.0, True)
+    assert (runs.here_name, runs.there_name) == ("io-error", "running")
+    answers = named(found, "monitor answers")
+    assert not answers.notable
+
+
+def test_a_monitor_that_nobody_may_ask_is_not_one_that_hangs() -> None:
+    good = Facts((state("running"),))
+    for other in (state("", Outcome.DENIED), state("", Outcome.TIMED_OUT, busy=True)):
+        assert "monitor answers" not in titles(compare(Facts((other,)), good))
+    assert named(compared(Facts((state("", Outcome.TIMED_OUT),)), good), "monitor answers").notable
+
+
+def waits(call: str, state: str = "S", role: ThreadRole = ThreadRole.MAIN_LOOP, *, lasts: bool = True) -> Facts:
+    one = Waiting(tid=10, comm="qemu", label=role.value, role=role, state=state, call=call, lasts=lasts)
+    return Facts((Waits(window_ns=SECOND_NS, instants=4, threads=(one,), locks=(), refs=()),))
+
+
+def test_a_main_loop_that_is_stuck_is_no_main_loop_that_waits_for_work() -> None:
+    found = compared(waits("pread64", "D"), waits("ppoll"))
+    assert titles(found.notable) == ["main loop stuck in one call"]
+    assert found.notable[0].here_name == "pread64"
+    assert not compared(waits("ppoll"), waits("ppoll", lasts=False)).notable
+    assert not compared(waits("futex", role=ThreadRole.WORKER), waits("ppoll")).notable
+    assert compared(waits("pread64", "D", ThreadRole.WORKER), waits("ppoll")).notable
+
+
+def futexes(count: int, *more: CallUse) -> Facts:
+    return Facts((m.threads(), calls(CallUse(tid=11, call="futex", fd=None, count=count), *more)))
+
+
+def test_what_only_follows_never_counts_alone() -> None:
+    alone = named(compared(futexes(9000), futexes(60)), "vCPU: futex")
+    assert (alone.notable, alone.standing) == (False, Standing.FOLLOWS)
+    read = CallUse(tid=10, call="read", fd=None, count=9000)
+    led = compared(futexes(9000, read), futexes(60))
+    assert titles(led.notable) == ["main loop: read", "vCPU: futex"]
+
+
+def cpu(share: float, delay: float) -> Facts:
+    use = ThreadUse(tid=11, comm="CPU 0/KVM", role=ThreadRole.VCPU, vcpu=0, user_ratio=share, delay_ratio=delay)
+    return Facts((ThreadActivity(window_ns=5 * SECOND_NS, samples=11, threads=(use,), refs=()),))
+
+
+def test_who_burns_more_waits_more_and_who_is_held_back_only_waits() -> None:
+    busy = compared(cpu(0.4, 0.3), cpu(0.01, 0.0))
+    assert titles(busy.notable) == ["vCPU CPU", "vCPU waiting for a CPU"]
+    assert busy.notable[1].follows
+    starved = compared(cpu(0.08, 0.8), cpu(0.01, 0.0))
+    assert titles(starved.notable)[0] == "vCPU waiting for a CPU"

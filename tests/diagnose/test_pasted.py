@@ -7,6 +7,9 @@ from crazytrain.diagnose.told_signs import PASTED_AT_MOST
 from crazytrain.model.facts import ExitCount, Facts, KvmExits, PortUse
 from crazytrain.model.facts.kernel_traces import KernelTrace, LogClock
 from crazytrain.model.facts.kvm import ExitTime
+from crazytrain.model.facts.logs import HostLog
+from crazytrain.model.facts.stacks import StackFrame, UserStack, UserStacks
+from crazytrain.model.finding import Verdict
 from tests.diagnose import making as m
 
 
@@ -56,9 +59,41 @@ def test_a_table_with_ports_is_for_the_causes_themselves() -> None:
 
 
 def test_a_trace_of_the_host_is_not_one_of_the_guest() -> None:
-    trace = KernelTrace(host=True, sure=True, functions=(), place="apic_timer_fn", refs=m.REFS)
-    assert ratio("lapic-catchup", trace) > 1
-    assert not pasted_points("guest-spinlock", Facts((trace,)))
+    name = "native_queued_spin_lock_slowpath"
+    guest = KernelTrace(host=False, sure=True, functions=(), place=name, refs=m.REFS)
+    assert ratio("guest-spinlock", guest) > 1
+    assert not pasted_points("guest-spinlock", Facts((KernelTrace(host=True, sure=True, functions=(name,)),)))
+
+
+def test_a_lockup_in_kvms_timer_needs_no_window() -> None:
+    log = HostLog(lines=(), read=9, since_ns=None, refs=m.REFS)
+    place = "advance_periodic_target_expiration"
+    trace = KernelTrace(
+        host=True, sure=True, functions=("apic_timer_fn",), place=place, complaint="hard LOCKUP on cpu 1", refs=m.REFS
+    )
+    assert m.found("lapic-catchup", log, trace).verdict is Verdict.FOUND
+    elsewhere = KernelTrace(host=True, sure=True, functions=("do_idle",), complaint="hard LOCKUP on cpu 1", refs=m.REFS)
+    assert m.found("lapic-catchup", log, elsewhere).verdict is not Verdict.FOUND
+
+
+@pytest.mark.parametrize(
+    ("cause", "function"),
+    [
+        ("chardev-spin", "qemu_chr_fe_write_all"),
+        ("usb-polling", "uhci_frame_timer"),
+        ("balloon-deflate", "balloon_inflate_page"),
+    ],
+)
+def test_a_backtrace_names_who_is_at_work(cause: str, function: str) -> None:
+    assert ratio(cause, backtrace(function)) > 1
+    assert not pasted_points(cause, Facts((backtrace("main_loop_wait"),)))
+    assert not pasted_points(cause, Facts((backtrace(function, mono_ns=5),))), "a look's own stacks are the causes'"
+
+
+def backtrace(function: str, mono_ns: int = 0) -> UserStacks:
+    frames = tuple(StackFrame(module="qemu", offset=1, symbol=name) for name in ("write", function, "main"))
+    stack = UserStack(tid=7, comm="qemu", mono_ns=mono_ns, frames=frames, refs=m.REFS)
+    return UserStacks(mono_ns=mono_ns, stacks=(stack,), refs=m.REFS)
 
 
 def test_a_stamp_of_centuries_speaks_for_a_clock_that_jumped() -> None:

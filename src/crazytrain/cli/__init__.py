@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from crazytrain import __version__
-from crazytrain.cli import case, doctor, explain, flame, guard, guests, inside, lab, why
+from crazytrain.cli import case, diff, doctor, explain, flame, guard, guests, inside, lab, why
 from crazytrain.model.errors import CrazytrainError
 
 EPILOG = (
@@ -31,6 +31,7 @@ app.command("why")(why.why)
 app.command("inside", help=inside.HELP)(inside.inside)
 app.command("guests")(guests.guests)
 app.command("explain")(explain.explain)
+app.command("diff", help=diff.HELP)(diff.diff)
 app.command("flame")(flame.flame)
 app.add_typer(case.app, name="case")
 app.command("guard", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(guard.guard)

@@ -15,12 +15,12 @@ from crazytrain.collect import discover
 from crazytrain.collect.find import find
 from crazytrain.decode.command_line import config_of
 from crazytrain.derive.overview import hottest
-from crazytrain.derive.sibling import fitting
+from crazytrain.derive.sibling import fitting, is_like
 from crazytrain.host import Host, LiveHost
 from crazytrain.host.loop import run
 from crazytrain.lab import running
 from crazytrain.model.case import Case
-from crazytrain.model.errors import BadInput, LabError, NoSuchGuest
+from crazytrain.model.errors import BadInput, CrazytrainError, LabError, NoSuchGuest
 from crazytrain.model.evidence import Cost, Evidence, Kind
 from crazytrain.model.figures import share
 from crazytrain.model.guest import Guest
@@ -28,7 +28,7 @@ from crazytrain.model.overview import GuestOverview
 from crazytrain.model.report import Report
 from crazytrain.pipeline import Looked, Plan, Target, conclude, look, looks, seal, survey
 from crazytrain.report.escape import plain
-from crazytrain.store import cases_root, load
+from crazytrain.store import cases_root, last_healthy, load
 
 Tell = Callable[[str], None]
 
@@ -95,9 +95,9 @@ async def _why(host: Host, wish: Wish, progress: Progress) -> Report:
         progress(f"looking who is hot: {len(guests)} guests, {seconds:g} s")
         rows = await survey(host, guests, seconds)
     guest = named or _hottest(rows)
-    beside = _against(wish.against, guest, guests, rows)
+    beside = _against(wish.against, guest, guests, rows, wish.out or cases_root(os.environ, os.geteuid()))
     plan = plan_of(wish, beside)
-    async with _told_how_far(wish.seconds, progress):
+    async with told_how_far(wish.seconds, progress):
         looked = await look(host, Target(guest=guest, extra=lab_evidence(guest)), plan, progress)
     return concluded(looked, beside, progress)
 
@@ -120,7 +120,7 @@ def plan_of(wish: Wish, beside: Against) -> Plan:
 
 
 @contextlib.asynccontextmanager
-async def _told_how_far(seconds: float, progress: Progress) -> AsyncIterator[None]:
+async def told_how_far(seconds: float, progress: Progress) -> AsyncIterator[None]:
     """Tell each second how much of the window is over."""
 
     async def tell() -> None:
@@ -182,12 +182,37 @@ def _hottest(rows: Sequence[GuestOverview]) -> Guest:
     return row.guest
 
 
-def _against(wanted: str | None, guest: Guest, guests: Sequence[Guest], rows: Sequence[GuestOverview]) -> Against:
+def _fitting(guest: Guest, rows: Sequence[GuestOverview], root: Path) -> Against:
+    """A calm guest beside it that is set up alike: it shares host and hour. Else the same guest when it was last healthy; else the
+    guest beside it that is most alike.
+    """
+    chosen, choice = fitting(guest, rows)
+    if chosen is not None and is_like(guest, chosen):
+        return Against(guest=chosen, choice=choice)
+    earlier = last_healthy(root, guest)
+    case = _readable(earlier.path) if earlier else None
+    if earlier is None or case is None:
+        return Against(guest=chosen, choice=choice)
+    why = choice if chosen is None else f"{plain(chosen.name)} runs beside it, but is set up otherwise"
+    told = f"the same guest at its last healthy time, case {earlier.path.name} ({earlier.cause}, {share(earlier.confidence)}); {why}"
+    return Against(case=case, choice=told)
+
+
+def _readable(path: Path) -> Case | None:
+    """A case that nobody asked for; one that cannot be read is no reason to stop."""
+    try:
+        return load(path)
+    except CrazytrainError:
+        return None
+
+
+def _against(
+    wanted: str | None, guest: Guest, guests: Sequence[Guest], rows: Sequence[GuestOverview], root: Path
+) -> Against:
     if wanted == NOBODY:
         return Against(choice="not asked for (--against none)")
     if wanted is None:
-        chosen, choice = fitting(guest, rows)
-        return Against(guest=chosen, choice=choice)
+        return _fitting(guest, rows, root)
     try:
         other = find(guests, wanted)
     except NoSuchGuest:

@@ -1,10 +1,13 @@
 """From files to reports: cases are replayed, everything else is recognised by its content and judged together."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
 
+from crazytrain.cli.archives import Member, is_tar, is_zip, of_folder, of_tar, of_zip
+from crazytrain.cli.choosing import Chooser
+from crazytrain.cli.members import evidence_of
 from crazytrain.cli.sources import Source, opened
 from crazytrain.cli.streaming import Streamed, read_stream
 from crazytrain.decode.paste import decoded, is_lined
@@ -23,10 +26,17 @@ LIMIT_BYTES = 256 << 20
 _SAMPLE_BYTES = 1 << 16
 _SNIFF_BYTES = 1 << 18
 
+_TAR_HEAD = 512
+JOURNAL = "journal.jsonl"  # what makes a folder a case
+_KNOWN = (
+    "Known are: strace, /proc/PID/fd, top, ps, backtraces, kernel stacks, perf, kvm_stat, traces of kvm events, kernel logs, QEMU's monitor, "
+    "QMP, register dumps and log, virsh's dumpxml, domstats and dominfo, QEMU command lines, folders and archives of these, cases of crazytrain."
+)
+
 Tell = Callable[[str], None]
 
 
-class _Pasted(msgspec.Struct, frozen=True, kw_only=True):
+class Pasted(msgspec.Struct, frozen=True, kw_only=True):
     """All text that was given: evidence, facts of what was counted while it was read, and what there is to say of it."""
 
     evidence: list[Evidence] = []
@@ -42,21 +52,61 @@ def read_all(paths: Sequence[Path | None], tell: Tell = lambda _: None) -> list[
         BadInput: a file cannot be read, is no text, or holds nothing; names the file.
     """
     reports: list[Report] = []
-    pasted = _Pasted()
+    pasted = Pasted()
     names: set[str] = set()
     for path in paths:
         case = _case(path)
         if case is not None:
             reports.append(conclude(case))
             continue
-        with opened(path, _unique("standard input" if path is None else path.name, names)) as source:
-            found = _read(source, tell)
-        pasted.evidence.extend(found.evidence)
-        pasted.facts.extend(found.facts)
-        pasted.notes.extend([source.problem] if source.problem else [])
-    if pasted.evidence:
-        reports.append(_of_text(pasted))
+        _take(path, names, pasted, tell)
+    if pasted.evidence or pasted.notes or not reports:
+        reports.append(_of_text(pasted, sorted(names)))
     return reports
+
+
+def text_of(paths: Sequence[Path | None], tell: Tell = lambda _: None) -> Pasted:
+    """All text of files, folders and archives together, not judged yet; ``None`` is standard input.
+
+    Raises:
+        BadInput: as ``read_all``.
+    """
+    pasted = Pasted()
+    names: set[str] = set()
+    for path in paths:
+        _take(path, names, pasted, tell)
+    if all(e.kind is Kind.TEXT for e in pasted.evidence):
+        raise _nothing(pasted, sorted(names))
+    return pasted
+
+
+def _take(path: Path | None, names: set[str], pasted: Pasted, tell: Tell) -> None:
+    name = _unique("standard input" if path is None else path.name or str(path), names)
+    if path is not None and (path.is_dir() or _begins(path, is_zip)):
+        _take_files(of_folder if path.is_dir() else of_zip, path, name, pasted)
+    else:
+        _take_source(path, name, pasted, tell)
+
+
+def _take_files(files: Callable[[Path, Chooser], Iterator[Member]], path: Path, name: str, pasted: Pasted) -> None:
+    chooser = Chooser(name)
+    pasted.evidence.extend(evidence_of(files(path, chooser), chooser))
+    pasted.notes.extend(chooser.notes())
+
+
+def _take_source(path: Path | None, name: str, pasted: Pasted, tell: Tell) -> None:
+    with opened(path, name) as source:
+        head = source.read(_TAR_HEAD)
+        source.put_back(head)
+        if is_tar(head):
+            chooser = Chooser(name)
+            pasted.evidence.extend(evidence_of(of_tar(source, chooser), chooser))
+            pasted.notes.extend(chooser.notes())
+        else:
+            found = _read(source, tell)
+            pasted.evidence.extend(found.evidence)
+            pasted.facts.extend(found.facts)
+    pasted.notes.extend([source.problem] if source.problem else [])
 
 
 def _read(source: Source, tell: Tell) -> Streamed:
@@ -74,15 +124,17 @@ def _read(source: Source, tell: Tell) -> Streamed:
     return Streamed(split(source.name, head), ())
 
 
-def _of_text(pasted: _Pasted) -> Report:
+def _of_text(pasted: Pasted, names: Sequence[str]) -> Report:
     seen = pasted.evidence
     case = Case(id="", guest=None, window=None, evidence=tuple(seen), baseline_choice="pasted text has no sibling")
     if all(e.kind is Kind.TEXT for e in seen):
-        raise BadInput(
-            f"nothing in {', '.join(sorted({e.source for e in seen}))} was recognised",
-            "Known are: strace (all its shapes), ls -l /proc/PID/fd, top -H, a QEMU command line, cases of crazytrain.",
-        )
+        raise _nothing(pasted, names)
     return conclude(case, (*_recognised(seen), *pasted.notes), pasted.facts)
+
+
+def _nothing(pasted: Pasted, names: Sequence[str]) -> BadInput:
+    left = f" ({'; '.join(pasted.notes[:4])})" if pasted.notes else ""
+    return BadInput(f"nothing in {', '.join(names)} was recognised{left}", _KNOWN)
 
 
 def _recognised(pasted: Sequence[Evidence]) -> tuple[str, ...]:
@@ -111,9 +163,16 @@ def _case(path: Path | None) -> Case | None:
     if path is None:
         return None
     if path.is_dir():
-        return load(path)
-    if path.is_file():
+        return load(path) if (path / JOURNAL).exists() else None
+    return load(path) if _begins(path, is_packed) else None
+
+
+def _begins(path: Path, fits: Callable[[bytes], bool]) -> bool:
+    """Whether a file begins as it should; false where it cannot be read, which is said when it is."""
+    if not path.is_file():  # what comes through a pipe can be read once
+        return False
+    try:
         with path.open("rb") as file:
-            if is_packed(file.read(_SNIFF_BYTES)):
-                return load(path)
-    return None
+            return fits(file.read(_SNIFF_BYTES))
+    except OSError:
+        return False

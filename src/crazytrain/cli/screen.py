@@ -24,8 +24,12 @@ def show(report: Report, *, as_json: bool, full: bool = False) -> None:
         return
     from crazytrain.report.text import WIDTH, lines
 
-    width = min(WIDTH + 10, shutil.get_terminal_size((WIDTH, 25)).columns)
-    styled(lines(report, width=max(width, 60), full=full))
+    styled(lines(report, width=width(WIDTH), full=full))
+
+
+def width(usual: int) -> int:
+    """How wide text may be: ``usual`` where there is no terminal, else the terminal's width within bounds."""
+    return max(60, min(usual + 10, shutil.get_terminal_size((usual, 25)).columns))
 
 
 def styled(lines: Iterable["Line"]) -> None:

@@ -1,6 +1,8 @@
 """Where pasted text comes from: a file or standard input, as it is or compressed; how much of it was read."""
 
+import bz2
 import gzip
+import lzma
 import os
 import sys
 import zlib
@@ -14,6 +16,10 @@ from crazytrain.model.errors import BadInput
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
+_XZ = b"\xfd7zXZ\0"
+_BZIP2 = b"BZh"
+_PACKED_BYTES = 1 << 16
+_MOST_MEMORY_BYTES = 256 << 20  # xz -9 takes 65 MiB
 _LARGEST_WINDOW_BYTES = 64 << 20
 
 
@@ -89,13 +95,56 @@ def _size(file: BufferedIOBase) -> int:
 
 def _plain(file: BufferedIOBase) -> _Readable:
     """The file, unpacked where its first bytes say that it is compressed."""
-    first = file.peek(4) if isinstance(file, BufferedReader) else b""
+    first = file.peek(6) if isinstance(file, BufferedReader) else b""
     if first.startswith(_GZIP):
         return gzip.GzipFile(fileobj=file)
     if first.startswith(_ZSTD):
         unpacker = zstandard.ZstdDecompressor(max_window_size=_LARGEST_WINDOW_BYTES)
         return unpacker.stream_reader(cast("IO[bytes]", file), read_across_frames=True, closefd=False)
+    if first.startswith((_XZ, _BZIP2)):
+        return Unpacked(file, xz=first.startswith(_XZ))
     return file
+
+
+class Unpacked:
+    """A file that xz or bzip2 has packed, unpacked as it is read; never more than asked for is in memory."""
+
+    def __init__(self, file: BufferedIOBase, *, xz: bool) -> None:
+        self._file = file
+        self._new = (lambda: lzma.LZMADecompressor(memlimit=_MOST_MEMORY_BYTES)) if xz else bz2.BZ2Decompressor
+        self._unpacker: lzma.LZMADecompressor | bz2.BZ2Decompressor = self._new()
+
+    def readinto1(self, room: memoryview, /) -> int:
+        """Put the next bytes there; 0 at the end.
+
+        Raises:
+            EOFError: it is cut off, or damaged.
+        """
+        while True:
+            packed = self._file.read1(_PACKED_BYTES) if self._unpacker.needs_input else b""
+            if self._unpacker.needs_input and not packed:
+                raise EOFError("ends early")
+            try:
+                data = self._unpacker.decompress(packed, len(room))
+            except (lzma.LZMAError, OSError, ValueError) as error:
+                raise EOFError(str(error)) from error
+            if data:
+                room[: len(data)] = data
+                return len(data)
+            if self._unpacker.eof and not self._next():
+                return 0
+
+    def _next(self) -> bool:
+        """Go on with what follows: several packed parts may stand one after the other."""
+        rest = self._unpacker.unused_data or self._file.read1(_PACKED_BYTES)
+        if not rest.strip(b"\0"):
+            return False
+        self._unpacker = self._new()
+        try:
+            self._unpacker.decompress(rest, 0)
+        except (lzma.LZMAError, OSError, ValueError):
+            return False
+        return True
 
 
 def opened(path: Path | None, name: str) -> Source:

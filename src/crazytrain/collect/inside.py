@@ -27,8 +27,8 @@ _BURST_PART = 0.08
 async def collect_inside(look: Look) -> None:
     """Keep ``inside.0`` and ``inside.1`` (what was read at each end), ``inside.profile`` and ``inside.log``.
 
-    Below ``samples``, or with no CPU time left to spend, the monitor is left alone: RAM is found by the mappings, the kernel by what lies in RAM. Where one of them
-    cannot be, it is evidence that says why, and what follows from it is not tried.
+    Below ``samples``, or with no CPU time left to spend, the monitor is left alone: RAM is found by the mappings, the kernel by
+    what lies in RAM. Where one of them cannot be, it is evidence that says why, and what follows from it is not tried.
     """
     host = look.host
     if not still_same(host, look.guest.process):

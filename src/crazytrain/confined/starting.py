@@ -2,6 +2,7 @@
 
 import codecs
 import gc
+import importlib
 import os
 from collections.abc import Callable, Sequence
 
@@ -10,6 +11,7 @@ from crazytrain.confined.serving import Handed, Serving
 from crazytrain.confined.talking import Talk
 from crazytrain.host.confine import Limits, give_up
 
+_LAZY = ("heapq",)  # what the standard library imports only when it is first needed (Counter.most_common)
 _CODECS = ("utf-8", "ascii", "latin-1", "utf-16-le")
 
 
@@ -21,6 +23,8 @@ def run(words: Sequence[str], parts: Parts) -> None:
     """
     parent, mem, pagemap, cached, found, memory_bytes, cpu_s, file_bytes = map(int, words)
     talk = Talk()
+    for name in _LAZY:
+        importlib.import_module(name)
     for name in _CODECS:
         codecs.lookup(name)
     handed = Handed(mem, pagemap, cached, found)

@@ -18,12 +18,20 @@ _LONGEST = 4096
 _LWP = r"\(?(?:LWP|process) (?P<lwp>\d{1,9})\)?"
 _HEADS = (
     re.compile(
-        r"\[?(?:Switching to thread|Thread) (?P<number>\d{1,6})\b[^\n(]{0,60}\((?:Thread 0x[0-9a-f]{1,16} )?" + _LWP + r"\)?"
+        r"\[?(?:Switching to thread|Thread) (?P<number>\d{1,6})\b[^\n(]{0,60}\((?:Thread 0x[0-9a-f]{1,16} )?"
+        + _LWP
+        + r"\)?"
         r'(?: ?"(?P<name>[^"\n]{1,64})")?'
     ),
     re.compile(r"\[?(?:Switching to thread|Thread) (?P<number>\d{1,6})\b[^\n]{0,80}:$"),
     re.compile(r"TID (?P<lwp>\d{1,9}):"),
     re.compile(r"Stack trace of thread (?P<lwp>\d{1,9}):"),
+)
+# A row of `info threads`: the thread and its innermost function.
+_ROW = re.compile(
+    r"\*? *(?P<number>\d{1,6}) +(?:Thread 0x[0-9a-f]{1,16} )?"
+    + _LWP
+    + r'\)?(?: "(?P<name>[^"\n]{1,64})")? +(?P<rest>\S.*)$'
 )
 _FRAME = re.compile(r"#(?P<number>\d{1,4})\s+(?:(?P<ip>0x[0-9a-f]{1,16})\s+(?:in\s+)?)?(?P<rest>\S.*)?$")
 _NAME = re.compile(r"(?P<name>\?\?|<signal handler called>|[\w.:~<>$@*&,]+(?: [\w:<>*&]+)?)")
@@ -79,6 +87,12 @@ def _threads(evidence: Evidence) -> Iterator[_Open]:
     for number, raw in enumerate(evidence.data.decode("utf-8", "backslashreplace").split("\n")[:_MOST_LINES], 1):
         line = raw[:_LONGEST].strip()
         head, frame = _head(line), _FRAME.match(line)
+        row = _ROW.match(line)
+        if row:
+            yield current
+            current, inside = _named(row, number, unnamed), True
+            current.frames.append([f"#0  {row['rest']}"])
+            continue
         if head or (frame and frame["number"] == "0" and current.frames):
             if current.frames:
                 yield current

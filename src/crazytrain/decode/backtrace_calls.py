@@ -49,7 +49,9 @@ _CALLS = frozenset(
     io_getevents io_submit io_uring_enter copy_file_range getdents64 shutdown sendfile splice
     """.split()  # noqa: SIM905 - sixty quotes would hide the words
 )
-_PASSED_ON = re.compile(r"internal_syscall_cancel|syscall_cancel(?:_arch)?(?:_end)?|kernel_vsyscall|GI_|clock_nanosleep_time64")
+_PASSED_ON = re.compile(
+    r"internal_syscall_cancel|syscall_cancel(?:_arch)?(?:_end)?|kernel_vsyscall|GI_|clock_nanosleep_time64"
+)
 _ARGUMENT = re.compile(r"(\w{1,40})=(?:\w{1,40}@entry=)?(-?\d{1,20}|0x[0-9a-f]{1,16})\b")
 _NULL_TIMEOUT = re.compile(r"\b(?:timeout|__timeout)=(?:\w+@entry=)?0x0\b")
 _FIRST = {"fd", "__fd", "file", "fildes", "filedes"}
@@ -90,7 +92,7 @@ def call_of(frames: Sequence[Said]) -> Called | None:
 def _bare(name: str) -> str:
     plain = name.partition("@@")[0].removeprefix("__GI_").lstrip("_").removeprefix("GI___").removeprefix("libc_")
     plain = re.sub(r"^new_(?=sem_)", "", plain)
-    return re.sub(r"(?:_nocancel|_cancel|_time64|\.\w+)$", "", plain)
+    return re.sub(r"(?:_nocancel|_time64|\.\w+)$", "", plain)
 
 
 def _by_hand(callers: Sequence[Said]) -> Called:
@@ -114,7 +116,7 @@ def _futex(frames: Sequence[Said]) -> Called:
 
 
 def _address(said: str) -> int:
-    own = {name: value for name, value in _ARGUMENT.findall(said)}
+    own = dict(_ARGUMENT.findall(said))
     for name in ("futex", "mutex", "__mutex", "futex_word"):
         if own.get(name, "").startswith("0x"):
             return int(own[name], 16)

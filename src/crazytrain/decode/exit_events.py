@@ -3,6 +3,7 @@
 from crazytrain.model.facts.kvm import PortUse
 from crazytrain.model.ports import port_owner
 
+ANY_REASON = "any reason"  # of exits that were counted without it
 EVENTS = (
     "kvm_exit",
     "kvm_userspace_exit",

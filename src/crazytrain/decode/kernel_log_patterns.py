@@ -123,7 +123,7 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
     (
         M.TRACE,
         (
-            r"RIP: 0010:\S*(?:kvm|vmx|svm|apic|hrtimer|mmu_lock)",
+            r"RIP: 0010:(?:\[<[0-9a-f]+>\]\s*)*\S*(?:kvm|vmx|svm|apic|hrtimer|mmu_lock|advance_periodic_target)",
             r"(?:\? )?(?:apic_timer_fn|kvm_apic\w*|__apic_accept_irq|advance_periodic_target_expiration|start_apic_timer)\+0x",
             r"(?:\? )?(?:kvm_mmu_\w+|kvm_tdp_mmu_\w+|kvm_unmap_gfn_range|kvm_vcpu_\w+|vcpu_enter_guest|handle_ept_violation)\+0x",
         ),

@@ -9,8 +9,10 @@ from crazytrain.model.evidence import Evidence, Ref
 from crazytrain.model.facts.stacks import CpuSamples, RunningStack
 from crazytrain.model.qemu_functions import GENERATED
 
-_HEAD = re.compile(r"(?P<comm>\S.{0,63}?) +(?P<tid>\d{1,10}) +(?P<time>\d{1,12}\.\d{1,9}): *$")
-_FRAME = re.compile(r"\s+(?P<ip>[0-9a-f]{1,16}) (?P<symbol>.*) \((?P<file>[^()]*(?:\([^()]*\))?[^()]*)\)$")
+_HEAD = re.compile(
+    r"\s*(?P<comm>\S.{0,63}?) +(?:\d{1,10}/)?(?P<tid>\d{1,10}) +(?:\[\d{1,5}\] +)?(?P<time>\d{1,12}\.\d{1,9}): *(?:\d{1,15} +)?(?:[\w:.-]{1,60}: *)?$"
+)
+_FRAME = re.compile(r"\s*(?P<ip>[0-9a-f]{1,16}) (?P<symbol>.*) \((?P<file>[^()]*(?:\([^()]*\))?[^()]*)\)$")
 _ASKED = re.compile(r"-F (\d{1,6}) .* sleep (\d{1,6}(?:\.\d+)?)$")
 _OFFSET = re.compile(r"\+0x[0-9a-f]+$")
 _GENERATED = re.compile(r"/perf-\d+\.map$|^//anon$|^anon$|^\[anon")

@@ -41,6 +41,7 @@ _ACCESS = re.compile(r"0x([0-9a-fA-F]{1,16}):(POUT|PIN|W|R)$")
 _PAGE_MASK = ~0xFFF
 _DAY_NS = 86_400 * 10**9
 _MOST_LINES = 20_000
+_LONGEST_LINE = 1024
 _LIVE_NS = 10**9  # what ``perf kvm stat live`` shows at once where nobody said -d: perf-kvm(1)
 
 
@@ -92,8 +93,8 @@ def decode_perf_kvm(evidence: Evidence) -> Iterable[object]:
 
 def _tables(text: str) -> Iterator[_Table]:
     table, stamp = _Table(rows=[]), None
-    for number, line in enumerate(text.split("\n")[:_MOST_LINES], start=1):
-        line = line[:1024]
+    lines = (line[:_LONGEST_LINE] for line in text.split("\n")[:_MOST_LINES])
+    for number, line in enumerate(lines, start=1):
         found = _STAMP.match(line.strip())
         stamp = _of_day_ns(found) if found else stamp
         if table.rows and (found or _HEAD.match(line) or _BEGIN.match(line)):

@@ -65,6 +65,7 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
         (r"block I/O error in device", r".{0,120}Failed to get .{0,20}lock", r".{0,120}Input/output error"),
     ),
     (M.VFIO, (r"(?:error: |warning: )?.{0,40}(?:VFIO_|vfio[-_: ]|vfio_)",)),
+    (M.INTERRUPT_LOST, (r"KVM: injection failed, MSI lost",)),
     (M.DEVICE, (r"virtio: .{1,80}", r"Virtqueue size exceeded", r"Virtio-\w+: .{1,80}", r"qxl-\d+: guest bug")),
     (M.CRASHED, (r"shutting down, reason=crashed", r".{0,80}Assertion .{1,120} failed", r"qemu: fatal: ")),
     (M.SHUT_DOWN, (r"shutting down(?:, reason=\w+)?", r"terminating on signal \d+")),

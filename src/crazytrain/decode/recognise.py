@@ -12,6 +12,7 @@ from crazytrain.decode.region import Region
 from crazytrain.decode.shapes import TEXT
 from crazytrain.decode.splitter import Splitter
 from crazytrain.decode.strace_line import CLOSED_LINE, NEXT_LINE_NOT_CLOSED
+from crazytrain.decode.told import as_told
 from crazytrain.model.errors import BadInput
 from crazytrain.model.evidence import Evidence, Kind
 
@@ -49,7 +50,7 @@ def named(name: str, found: Iterable[Region]) -> tuple[Evidence, ...]:
     if not regions:
         raise BadInput(f"{name} is empty", NEXT_STEP)
     regions.sort(key=lambda region: region.shape is TEXT)
-    parts = [region.evidence(name_of(name, number), name) for number, region in enumerate(regions, start=1)]
+    parts = [as_told(region.evidence(name_of(name, number), name)) for number, region in enumerate(regions, start=1)]
     return tuple(sorted(parts, key=lambda evidence: evidence.first_line))
 
 

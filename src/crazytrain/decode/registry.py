@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterable
 
+from crazytrain.decode.backtrace import decode_backtrace
+from crazytrain.decode.blocked_log import decode_blocked_log
 from crazytrain.decode.bpf import decode_bpf
 from crazytrain.decode.cgroup import decode_cgroup
 from crazytrain.decode.command_line import decode_command_line
 from crazytrain.decode.console import decode_console
+from crazytrain.decode.crash_bt import decode_crash_bt
 from crazytrain.decode.descriptors import decode_descriptors
 from crazytrain.decode.domstats import decode_domstats
 from crazytrain.decode.epoll_sets import decode_epoll_sets
@@ -16,26 +19,44 @@ from crazytrain.decode.host_params import decode_host_params
 from crazytrain.decode.identity import decode_identity
 from crazytrain.decode.inside import decode_inside, decode_inside_log, decode_inside_profile
 from crazytrain.decode.kernel_log import decode_kernel_log
+from crazytrain.decode.kernel_stack import decode_kernel_stack
+from crazytrain.decode.kvm_stat_text import decode_kvm_stat
 from crazytrain.decode.kvm_stats import decode_kvm_stats
+from crazytrain.decode.kvm_trace import decode_kvm_trace
 from crazytrain.decode.lab import decode_lab
 from crazytrain.decode.libvirt_events import decode_libvirt_events
+from crazytrain.decode.libvirt_text import decode_libvirt_text
+from crazytrain.decode.libvirt_xml import decode_libvirt_xml
+from crazytrain.decode.log_text import decode_log_text
+from crazytrain.decode.machine_text import decode_clocksource, decode_interrupts
 from crazytrain.decode.memory import decode_faults, decode_memory
 from crazytrain.decode.oncpu import decode_oncpu
+from crazytrain.decode.perf_counts import decode_perf_counts
+from crazytrain.decode.perf_kvm import decode_perf_kvm
+from crazytrain.decode.perf_report import decode_perf_report
+from crazytrain.decode.printed_files import decode_printed_files
+from crazytrain.decode.ps_text import decode_ps
 from crazytrain.decode.pvclock import decode_pvclock
 from crazytrain.decode.qemu_log import decode_qemu_log
+from crazytrain.decode.qemu_text import decode_qemu_text
 from crazytrain.decode.qmp import decode_qmp
 from crazytrain.decode.qmp_block import decode_qmp_block
 from crazytrain.decode.qmp_devices import decode_qmp_devices
 from crazytrain.decode.qmp_events import decode_qmp_events
 from crazytrain.decode.qmp_services import decode_qmp_services
+from crazytrain.decode.qmp_text import decode_qmp_text
 from crazytrain.decode.registers import decode_registers
 from crazytrain.decode.spent import decode_spent
 from crazytrain.decode.stacks import decode_stacks
 from crazytrain.decode.storage import decode_storage
 from crazytrain.decode.strace import decode_strace
 from crazytrain.decode.strace_summary import decode_strace_summary
+from crazytrain.decode.sysstat import decode_sysstat
 from crazytrain.decode.tasks import decode_tasks
+from crazytrain.decode.told import decode_told, decode_told_among
 from crazytrain.decode.top import decode_top
+from crazytrain.decode.trace_summary import decode_trace_summary
+from crazytrain.decode.versions import decode_versions
 from crazytrain.decode.waits import decode_waits
 from crazytrain.model.evidence import Evidence, Kind
 
@@ -52,6 +73,13 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.STRACE_SUMMARY, decode_strace_summary),
     (Kind.FD_LISTING, decode_fd_listing),
     (Kind.TOP_THREADS, decode_top),
+    (Kind.QEMU_TEXT, decode_qemu_text),
+    (Kind.QMP_TEXT, decode_qmp_text),
+    (Kind.LIBVIRT_XML, decode_libvirt_xml),
+    (Kind.LIBVIRT_TEXT, decode_libvirt_text),
+    (Kind.BACKTRACE, decode_backtrace),
+    (Kind.KERNEL_STACK, decode_kernel_stack),
+    (Kind.KERNEL_STACK, decode_crash_bt),
     (Kind.COMMAND_LINE, decode_command_line),
     (Kind.QMP, decode_qmp),
     (Kind.QMP, decode_qmp_block),
@@ -81,6 +109,25 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.CGROUP, decode_cgroup),
     (Kind.HOST_PARAMS, decode_host_params),
     (Kind.SPENT, decode_spent),
+    (Kind.PRINTED_FILES, decode_printed_files),
+    (Kind.PERF_KVM, decode_perf_kvm),
+    (Kind.PERF_COUNTS, decode_perf_counts),
+    (Kind.PERF_REPORT, decode_perf_report),
+    (Kind.TRACE_SUMMARY, decode_trace_summary),
+    (Kind.KVM_STAT, decode_kvm_stat),
+    (Kind.KVM_TRACE, decode_kvm_trace),
+    (Kind.LOG_TEXT, decode_log_text),
+    (Kind.LOG_TEXT, decode_blocked_log),
+    (Kind.PS, decode_ps),
+    (Kind.COMMAND_LINE, decode_ps),
+    (Kind.SYSSTAT, decode_sysstat),
+    (Kind.INTERRUPTS, decode_interrupts),
+    (Kind.CLOCKSOURCE, decode_clocksource),
+    (Kind.TOLD, decode_told),
+    (Kind.TOLD, decode_versions),
+    (Kind.TEXT, decode_versions),
+    (Kind.COMMAND_LINE, decode_told_among),  # a sentence may begin with a command
+    (Kind.QEMU_TEXT, decode_told_among),
 )
 
 # Kinds whose decoder also reads how asking ended: a monitor that never answers is a fact of its own.

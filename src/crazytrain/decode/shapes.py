@@ -5,6 +5,17 @@ from collections.abc import Callable
 
 import msgspec
 
+from crazytrain.decode import backtrace_lines as backtrace
+from crazytrain.decode import (
+    crash_bt,
+    kernel_stack,
+    libvirt_text,
+    libvirt_xml,
+    printed_files,
+    qemu_text_lines,
+    qmp_text,
+)
+from crazytrain.decode import host_shapes as host
 from crazytrain.decode.command_words import continues_command, starts_command
 from crazytrain.decode.strace_line import BEGUN_LINE, KNOWN_CALL, NOTE_LINE, OPEN_LINE, WHOLE_LINE
 from crazytrain.model.evidence import Kind
@@ -85,16 +96,152 @@ SHAPES = (
         gap=1,
     ),
     Shape(
+        kind=Kind.PRINTED_FILES,
+        whole=printed_files.WHOLE.match,
+        continues=printed_files.goes_on,
+        command=_command(rb"(?:cat|grep|head|tail|sysctl) "),
+        gap=1,
+    ),
+    Shape(
+        kind=Kind.PERF_KVM,
+        whole=host.PerfKvm.whole,
+        begun=host.PerfKvm.begun,
+        beside=host.PerfKvm.beside,
+        command=_command(rb"perf kvm "),
+        gap=2,
+    ),
+    Shape(
+        kind=Kind.KVM_STAT,
+        whole=host.KvmStat.whole,
+        beside=host.KvmStat.beside,
+        command=_command(rb"(?:kvm_stat|grep|cat) ?"),
+        gap=2,
+    ),
+    Shape(
+        kind=Kind.KVM_TRACE,
+        whole=host.KvmTrace.whole,
+        beside=host.KvmTrace.beside,
+        command=_command(rb"(?:trace-cmd|cat|perf script) ?"),
+        gap=8,
+    ),
+    Shape(
+        kind=Kind.PERF_COUNTS,
+        whole=host.PerfCounts.whole,
+        beside=host.PerfCounts.beside,
+        command=_command(rb"perf stat "),
+        gap=4,
+    ),
+    Shape(
+        kind=Kind.TRACE_SUMMARY,
+        whole=host.TraceSummary.whole,
+        beside=host.TraceSummary.beside,
+        command=_command(rb"perf trace "),
+        gap=4,
+    ),
+    Shape(
+        kind=Kind.PERF_REPORT,
+        whole=host.PerfReport.whole,
+        beside=host.PerfReport.beside,
+        command=_command(rb"perf (?:report|top|kvm)\b"),
+        gap=50,
+    ),
+    Shape(kind=Kind.ONCPU, whole=host.Oncpu.whole, beside=host.Oncpu.beside, command=_command(rb"perf script"), gap=2),
+    Shape(
+        kind=Kind.LOG_TEXT,
+        whole=host.LogText.whole,
+        unended=host.LogText.unended,
+        beside=host.LogText.beside,
+        command=_command(rb"(?:dmesg|journalctl|virsh console|cat|tail|grep)\b"),
+        gap=8,
+    ),
+    Shape(
+        kind=Kind.PS,
+        whole=host.Ps.whole,
+        beside=host.Ps.beside,
+        continues=host.Ps.goes_on,
+        command=_command(rb"ps "),
+        gap=1,
+    ),
+    Shape(
+        kind=Kind.SYSSTAT,
+        whole=host.Sysstat.whole,
+        beside=host.Sysstat.beside,
+        command=_command(rb"(?:pidstat|mpstat|sar|iostat|vmstat)\b"),
+        gap=3,
+    ),
+    Shape(
+        kind=Kind.INTERRUPTS,
+        whole=host.Interrupts.whole,
+        beside=host.Interrupts.beside,
+        command=_command(rb"(?:cat|watch|grep) "),
+        gap=2,
+    ),
+    Shape(
+        kind=Kind.CLOCKSOURCE, whole=host.Clocksource.whole, command=_command(rb"(?:cat|grep|head|tail|more) "), gap=1
+    ),
+    Shape(
         kind=Kind.TOP_THREADS,
         whole=re.compile(
-            rb"top - \d|[* ]*PID +\S[^\n]*%CPU|[* ]*\d{1,9} +\S+ +(?:rt|-?\d+) +-?\d+ +[\d.,]+[a-zA-Z]? [^\n]*? "
+            rb"top - \d|[* ]*PID +\S[^\n]*(?:%CPU|CPU%)|[* ]*\d{1,9} +\S+ +(?:rt|-?\d+) +-?\d+ +[\d.,]+[a-zA-Z]? [^\n]*? "
             + _STATE
+        ).match,
+        unended=re.compile(rb"\d[^\n]*[\d:.]{4,} +(?:CPU|IO|SPICE|ALL)$").match,  # the first word of a thread's name
+        begun=re.compile(
+            rb"[* ]*\d{1,9} +\S+ +(?:rt|-?\d+) +-?\d+ +[\d.,]+[a-zA-Z]? +[\d.,]+[a-zA-Z]? +[\d.,]+[a-zA-Z]? +[A-Z] "
         ).match,
         beside=re.compile(
             rb"(?:Tasks|Threads|T\xc3\xa2ches|%?Cpu\(?s?\)?\d*|(?:[KMG]iB )?(?:Mem|Swap))[ :]|%Cpu|  scroll|\.\.\.$|top: "
         ).match,
         command=_command(rb"top\b"),
         gap=3,
+    ),
+    Shape(
+        kind=Kind.BACKTRACE,
+        whole=backtrace.WHOLE.match,
+        beside=backtrace.BESIDE.match,
+        command=_command(rb"(?:gdb|pstack|gstack|eu-stack|coredumpctl|bt\b|thread apply)"),
+        continues=backtrace.goes_on,
+        gap=2,
+    ),
+    Shape(
+        kind=Kind.KERNEL_STACK,
+        whole=lambda line: kernel_stack.FRAME.match(line) or crash_bt.WHOLE.match(line),
+        beside=re.compile(
+            crash_bt.BESIDE.pattern
+            + rb"|[^\n]{0,200}/stack(?: <==)?$|[=#* -]{0,8}(?:TID|tid|thread|PID|pid)?[ :=]{0,3}\d{1,9}[ :=-]{0,4}$"
+        ).match,
+        gap=2,
+    ),
+    Shape(
+        kind=Kind.QEMU_TEXT,
+        whole=qemu_text_lines.WHOLE.match,
+        beside=qemu_text_lines.BESIDE.match,
+        continues=qemu_text_lines.goes_on,
+        command=_command(rb"virsh (?:-c \S+ )?qemu-monitor-command "),
+        gap=4,
+    ),
+    Shape(
+        kind=Kind.QMP_TEXT,
+        whole=qmp_text.WHOLE.match,
+        beside=qmp_text.BESIDE.match,
+        continues=lambda before, line: bool(before.strip() and qmp_text.BESIDE.match(line)),
+        command=_command(rb"virsh (?:-c \S+ )?qemu-monitor-(?:command|event) |qmp-shell |socat "),
+        gap=2,
+    ),
+    Shape(
+        kind=Kind.LIBVIRT_XML,
+        whole=libvirt_xml.WHOLE.match,
+        beside=libvirt_xml.BESIDE.match,
+        command=_command(rb"(?:virsh (?:-c \S+ )?(?:dumpxml|edit) |virt-xml |cat /etc/libvirt/)"),
+        gap=3,
+    ),
+    Shape(
+        kind=Kind.LIBVIRT_TEXT,
+        whole=libvirt_text.WHOLE.match,
+        beside=libvirt_text.BESIDE.match,
+        continues=lambda before, line: bool(before.strip() and libvirt_text.BESIDE.match(line)),
+        command=_command(rb"virsh (?:-c \S+ )?dom"),
+        gap=2,
     ),
     Shape(
         kind=Kind.COMMAND_LINE,

@@ -11,6 +11,7 @@ from crazytrain.model.evidence import Kind
 _MOST_LOOSE = 64  # lines that are kept to see to which region they belong
 _KEPT_LOOSE = 8
 _MOST_PIECES = 16
+_SHORT_END = 60
 _LONGEST_RECORD = 16 * 1024
 _NEUTRAL = re.compile(rb"\s*$|`{3,}\w*\s*$|~~~+\s*$|[\w.@:~/\[\]-]{0,80}[#$] ?$")
 _HEADING = re.compile(rb"[#=*]|.*[:;]\s*$|--+ \w")
@@ -63,7 +64,7 @@ class Splitter:
         if shape is None and (bare := without_prompt(line)) is not line and (under := self._shape_of(bare)):
             line, shape = bare, under
         begun = shape or next((s for s in SHAPES if s.begun(line)), None)
-        if self._pieces and not begun and line.strip() and self._goes_on(line):
+        if self._pieces and line.strip() and (not begun or self._completes(line)) and self._goes_on(line):
             return
         self._end_record()
         if begun and (not shape or shape.unended(line)):
@@ -88,16 +89,33 @@ class Splitter:
 
     def _goes_on(self, line: bytes) -> bool:
         """Put a line to the record that is being put together; false where that leads nowhere."""
-        joined = glued(self._joined, line, self._pieces[-1])
+        joined = self._joined_with(line)
         if len(self._pieces) >= _MOST_PIECES or len(joined) > _LONGEST_RECORD:
             return False
         self._pieces.append(line)
         self._joined = joined
-        if self._broken.whole(joined) and not self._broken.unended(joined):
+        if self._is_whole(joined):
             blanks = [b""] * (len(self._pieces) - 1)
             self._pieces = []
             self._claim(self._broken, [joined, *blanks])
         return True
+
+    def _joined_with(self, line: bytes) -> bytes:
+        """The record and its next piece. Where it was broken at a usual width, a blank may or may not have stood there."""
+        joined = glued(self._joined, line, self._pieces[-1])
+        if not self._is_whole(joined):
+            spaced = self._joined + b" " + line
+            return spaced if self._is_whole(spaced) else joined
+        return joined
+
+    def _is_whole(self, joined: bytes) -> bool:
+        return bool(self._broken.whole(joined) and not self._broken.unended(joined))
+
+    def _completes(self, line: bytes) -> bool:
+        """Whether a few words, which may be a kind of their own, are just the end that the record lacks."""
+        return (
+            len(line) < _SHORT_END and self._broken.kind is not Kind.STRACE and self._is_whole(self._joined_with(line))
+        )
 
     def _end_record(self) -> None:
         """Give up putting a record together: its first line may still be one that was cut off."""

@@ -1,6 +1,6 @@
 """Times in a strace: how long the trace is (-t, -tt, -ttt, -r)."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -9,7 +9,6 @@ from crazytrain.decode.strace_line import STAMP
 _SECOND_NS = 10**9
 _DAY_NS = 86_400 * _SECOND_NS
 _SMALLEST_EPOCH_NS = 10**8 * _SECOND_NS  # -ttt counts from 1970; what is less is the time since the call before (-r)
-_LINES_TRIED = 40  # at each end of a block, to find a line with a time
 
 
 class Times(msgspec.Struct, frozen=True):
@@ -22,13 +21,13 @@ class Times(msgspec.Struct, frozen=True):
     since_before_ns: tuple[int, int] | None = None
 
 
-def times_in(text: bytes, lines: Callable[[], Iterable[bytes]]) -> Times:
-    """The times at the ends of some whole lines; ``lines`` are asked for where each has to be looked at."""
+def times_in(text: bytes) -> Times:
+    """The first and the last time in some whole lines."""
     first = _first_stamp(_first_lines(text))
     if first is None:
         return Times()
     if first[1] and first[0] < _SMALLEST_EPOCH_NS:
-        stamps = [stamp[0] for stamp in map(_stamp, lines()) if stamp]
+        stamps = [stamp[0] for stamp in map(_stamp, text.split(b"\n")) if stamp]
         return Times(since_before_ns=(stamps[0], sum(stamps)))
     last = _first_stamp(_last_lines(text))
     return Times(first[0], last[0] if last and last[1] == first[1] else None)
@@ -36,22 +35,18 @@ def times_in(text: bytes, lines: Callable[[], Iterable[bytes]]) -> Times:
 
 def _first_lines(text: bytes) -> Iterator[bytes]:
     begin = 0
-    for _ in range(_LINES_TRIED):
-        end = text.find(b"\n", begin)
-        yield text[begin : end if end >= 0 else len(text)]
-        if end < 0:
-            return
+    while (end := text.find(b"\n", begin)) >= 0:
+        yield text[begin:end]
         begin = end + 1
+    yield text[begin:]
 
 
 def _last_lines(text: bytes) -> Iterator[bytes]:
     end = len(text)
-    for _ in range(_LINES_TRIED + 1):
-        begin = text.rfind(b"\n", 0, end) + 1
+    while begin := text.rfind(b"\n", 0, end) + 1:
         yield text[begin:end]
-        if not begin:
-            return
         end = begin - 1
+    yield text[:end]
 
 
 class Clock:

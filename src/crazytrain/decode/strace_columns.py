@@ -12,16 +12,16 @@ _TOOK = re.compile(rb" <\d\.\d{6}>")
 TOOK_WIDTH = len(" <0.000012>")
 CUT_MARK = b" <unfinished ...>"
 CUT_BODY = CUT_MARK[:-TOOK_WIDTH]  # what is left of it where the last characters are those of a time
-_CUT_TAIL = CUT_MARK[-TOOK_WIDTH:]
-# Each line becomes a number: its thread's times `THREAD_STEP`, its event's times `EVENT_STEP`, and the µs at its end.
-EVENT_STEP = 1 << 24
-THREAD_STEP = EVENT_STEP << 16
-CUT = EVENT_STEP - 1  # in place of the µs where a call was broken off: 16.8 s do not fit there
-BAD = -(1 << 60)  # what must be looked at: whatever is added to it stays below zero
+CUT_TAIL = CUT_MARK[-TOOK_WIDTH:]
+BAD_TOOK = -(1 << 60)  # whatever is added to it stays below zero
+
+
+class SomethingNew(Exception):
+    """Something in a block must be looked at line by line."""
 
 
 class Event(NamedTuple):
-    """A kind of line. ``thread`` is empty where it stands in a column of its own, ``outcome`` where the call was broken off."""
+    """A kind of line. ``outcome`` is empty where the call was broken off."""
 
     thread: bytes
     head: bytes
@@ -33,30 +33,29 @@ class Event(NamedTuple):
         return self.head.startswith(RESUMED)
 
 
-class Threads(dict[bytes, int]):
-    """The threads' part of lines, by `THREAD_STEP` times their number."""
+class Threads(dict[bytes, bytes]):
+    """The threads by their part of lines."""
 
     def __init__(self, pattern: bytes) -> None:
         self._pattern = re.compile(pattern)
-        self.names: list[bytes] = []
 
-    def __missing__(self, written: bytes) -> int:
+    def __missing__(self, written: bytes) -> bytes:
         found = self._pattern.fullmatch(written)
-        if found is None or len(self.names) >= MOST_EVENTS:
-            return BAD
-        self.names.append(found[1])
-        number = self[written] = (len(self.names) - 1) * THREAD_STEP
-        return number
+        if found is None:
+            raise SomethingNew
+        if len(self) >= MOST_EVENTS:
+            self.clear()
+        name = self[written] = found[1]
+        return name
 
 
 class Tooks(dict[bytes, int]):
-    """The last characters of lines, by the µs that they say; `CUT` where a call was broken off."""
+    """The last characters of lines, by the µs that they say."""
 
     def __missing__(self, tail: bytes) -> int:
         if len(self) >= _MOST_TOOKS:
             self.clear()
-        took = took_ns_of(tail) // 1000 if _TOOK.fullmatch(tail) else CUT if tail == _CUT_TAIL else BAD
-        self[tail] = took
+        took = self[tail] = took_ns_of(tail) // 1000 if _TOOK.fullmatch(tail) else BAD_TOOK
         return took
 
 

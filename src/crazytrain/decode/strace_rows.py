@@ -122,10 +122,12 @@ def _prefix_of(sample: list[bytes]) -> Prefix:
 class Sheet:
     """Some whole lines of a trace and the row that each is."""
 
-    def __init__(self, text: bytes, rows: list[Row]) -> None:
+    def __init__(self, text: bytes, rows: list[Row], *, timed: bool = True) -> None:
         self.text = text  # ends with a line's end
+        self.timed = timed  # whether more than the odd lines may say when they were
         self.rows = rows
         self.counts = Counter(rows)
+        self.odd: list[int] = []  # lines that the fast pattern may have read wrongly
         self.doubtful: list[int] = []  # lines that may be something else than strace, or a part of a broken line
         self._lines: list[bytes] = []
 
@@ -141,7 +143,14 @@ class Sheet:
         if (start, stop) == (0, len(self.rows)):
             return self
         lines = self.lines[start:stop]
-        return Sheet(b"".join(line + b"\n" for line in lines), self.rows[start:stop])
+        part = Sheet(b"".join(line + b"\n" for line in lines), self.rows[start:stop], timed=self.timed)
+        part.odd = [index - start for index in self.odd if start <= index < stop]
+        return part
+
+    @property
+    def timed_text(self) -> bytes:
+        """The lines in which a time may stand."""
+        return self.text if self.timed else b"".join(self.lines[index] + b"\n" for index in self.odd)
 
     def where(self, kinds: frozenset[Row] | set[Row]) -> list[int]:
         """The lines whose row is one of these."""
@@ -162,11 +171,11 @@ class RowReader:
         """Read whole lines; each is one row. The last one may lack its end."""
         if not block.endswith(b"\n"):
             block += b"\n"
-        sheet = Sheet(block, self._fast(block))
+        sheet = self._fast_sheet(block)
         odd = self._odd(sheet)
         if sum(sheet.counts[row] for row in odd) * _MANY > len(sheet.rows):
             self._prefix = None
-            sheet = Sheet(block, self._fast(block))
+            sheet = self._fast_sheet(block)
             odd = self._odd(sheet)
         if sum(sheet.counts[row] for row in odd) * _MANY > len(sheet.rows):
             sheet = Sheet(block, CAREFUL_LINE.findall(block)[: block.count(b"\n")])
@@ -182,6 +191,9 @@ class RowReader:
             self._prefix = _prefix_of(sample)
             self._tooks = any(_TOOK.search(line) for line in sample)
         return self._prefix
+
+    def _fast_sheet(self, block: bytes) -> Sheet:
+        return Sheet(block, self._fast(block), timed=bool(self.prefix(block).time))
 
     def _fast(self, block: bytes) -> list[Row]:
         prefix = b"".join(self.prefix(block))
@@ -212,17 +224,21 @@ class RowReader:
     def _is_plain_head(self, head: bytes) -> bool:
         plain = head in self._plain or bool(_CALL.fullmatch(head) or _CAME_BACK.fullmatch(head))
         if plain:
+            self._make_room()
             self._plain.add(head)
         return plain
+
+    def _make_room(self) -> None:
+        if len(self._plain) >= _MOST_KNOWN or len(self.ends) >= _MOST_KNOWN:
+            self.ends.clear()
+            self._plain.clear()
 
     def end_of(self, returned: bytes) -> End:
         """What stands behind ``) = ``."""
         end = self.ends.get(returned)
         if end is None:
             end = end_of(returned)
-            if len(self.ends) >= _MOST_KNOWN:
-                self.ends.clear()
-                self._plain.clear()
+            self._make_room()
             self.ends[returned] = end
             if end.closed:
                 self._plain.add(returned)
@@ -230,7 +246,8 @@ class RowReader:
 
     def _look_closely(self, sheet: Sheet, odd: set[Row]) -> None:
         """Read odd lines once more, each for itself, and say which of them are no whole lines of strace."""
-        for index in sheet.where(odd):
+        sheet.odd = sheet.where(odd)
+        for index in sheet.odd:
             line = sheet.lines[index]
             _put(sheet, index, careful_row(line))
             if not (CLOSED_LINE.match(line + b"\n") or is_plain_note(line)):

@@ -95,7 +95,7 @@ class _Counting:
             spent_ns={},
             turns={},
             asked={},
-            times=times_in(sheet.text, lambda: sheet.lines),
+            times=times_in(sheet.timed_text),
             notes=notes_in(sheet),
             telling=[],
             came_back=[],

@@ -1,7 +1,7 @@
 """A whole trace, put together from the tallies of its blocks, in order and in bounded memory."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -53,13 +53,19 @@ class Trace:
         for thread, half in tally.away.items():
             if len(self._away) < MOST_CALLS:
                 self._away[thread] = Half(half.row, half.text, half.index + before)
-        self._spent_ns.update(tally.spent_ns)
+        self._spend(tally.spent_ns)
         self._waits.add(tally.turns, tally.asked)
         self._clock.add(tally.times)
         self._notes.add(tally.notes, before)
-        for line, call, text in sorted(telling):
+        # Of what is not counted each for itself nothing is told, so that memory has an end.
+        for line, call, text in sorted(told for told in telling if told[1] in self._calls):
             self._teller.add(call, text, line)
         self.lines += tally.lines
+
+    def _spend(self, spent_ns: Mapping[tuple[bytes, bytes], int]) -> None:
+        for caller, took_ns in spent_ns.items():
+            if caller in self._spent_ns or len(self._spent_ns) < MOST_CALLS:
+                self._spent_ns[caller] += took_ns
 
     def _count(self, call: Call, count: int, line: int) -> None:
         known = self._calls.get(call)
@@ -84,7 +90,7 @@ class Trace:
         call, name = (begun[0], begun[1], outcome), self._memory.name_of(begun[1])
         self._count(call, 1, line)
         if took_ns:
-            self._spent_ns[begun[0], begun[1]] += took_ns
+            self._spend({(begun[0], begun[1]): took_ns})
         if name in WAITS and outcome != NO_OUTCOME and (asked := asked_in(name, text)) != NO_TURN:
             waiter = (begun[0], name)
             self._waits.add({waiter: 1}, {waiter: {asked: 1}} if asked != NOT_TOLD else {})

@@ -14,6 +14,7 @@ from crazytrain.decode.recognise import name_of, named
 from crazytrain.decode.region import Region, TraceRegion
 from crazytrain.decode.shapes import Shape
 from crazytrain.decode.splitter import Splitter
+from crazytrain.decode.strace_kinds import in_pieces
 from crazytrain.decode.strace_memory import Memory
 from crazytrain.decode.strace_quick import Quick
 from crazytrain.decode.strace_rows import Sheet
@@ -21,14 +22,16 @@ from crazytrain.decode.strace_tally import Tally, tally
 from crazytrain.model.evidence import Evidence, Kind
 
 LIMIT_BYTES = 32 << 20  # of text that is kept of a region that is no strace
+_PART_BYTES = 1 << 16  # of a block in which something is new: only a part of it need be looked at line by line
 
 
 class Counted(msgspec.Struct):
-    """A block of a trace: what its first lines hold, and from the first doubtful line on the text itself."""
+    """A block of a trace: what its first lines hold, with how many bytes they are, and from the first doubtful line on the text
+    itself.
+    """
 
-    tally: Tally | None
-    rest: bytes
-    size: int
+    tallies: list[tuple[Tally, int]] = []
+    rest: bytes = b""
 
 
 def quickly(quick: Quick, block: bytes) -> tuple[bytes, Tally | None]:
@@ -53,16 +56,30 @@ class BlockCounter:
         if region != self._region:
             self._memory.forget()
             self._region = region
+        counted = Counted()
+        self._count(block, counted)
+        return counted
+
+    def _count(self, block: bytes, counted: Counted) -> None:
+        """Count lines, or add them to the rest where one before them is doubtful."""
+        if counted.rest:
+            counted.rest += block
+            return
         block, quick = quickly(self._quick, block)
         if quick:
-            return Counted(quick, b"", len(block))
+            counted.tallies.append((quick, len(block)))
+        elif len(block) > _PART_BYTES:
+            for part in in_pieces(block, _PART_BYTES):
+                self._count(part, counted)
+        else:
+            self._count_lines(block, counted)
+
+    def _count_lines(self, block: bytes, counted: Counted) -> None:
         sheet = self._memory.rows.read(block)
-        if not sheet.doubtful:
-            return Counted(tally(sheet, self._memory), b"", len(block))
-        good = sheet.doubtful[0]
-        rest = b"".join(line + b"\n" for line in sheet.lines[good:])
-        part = tally(sheet.part(0, good), self._memory) if good else None
-        return Counted(part, rest, len(block) - len(rest))
+        good = sheet.doubtful[0] if sheet.doubtful else len(sheet.rows)
+        counted.rest = b"".join(line + b"\n" for line in sheet.lines[good:])
+        if good:
+            counted.tallies.append((tally(sheet.part(0, good), self._memory), len(block) - len(counted.rest)))
 
 
 class Stream:
@@ -98,7 +115,13 @@ class Stream:
         block, quick = quickly(self._quick, block) if self._ready() else (block, None)
         if quick:
             self._add(quick, len(block))
-            return
+        elif len(block) > _PART_BYTES:
+            for part in in_pieces(block, _PART_BYTES):
+                self.take(part)
+        else:
+            self._take_lines(block)
+
+    def _take_lines(self, block: bytes) -> None:
         sheet = self._memory.rows.read(cleaned(block))
         line, last = 0, len(sheet.rows)
         while line < last:
@@ -126,8 +149,8 @@ class Stream:
 
     def take_counted(self, counted: Counted) -> None:
         """Take in a block that was counted elsewhere for this ``region``, while ``in_trace``."""
-        if counted.tally:
-            self._add(counted.tally, counted.size)
+        for tallied, size in counted.tallies:
+            self._add(tallied, size)
         if counted.rest:
             self.take(counted.rest)
 

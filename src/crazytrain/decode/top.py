@@ -19,7 +19,7 @@ from crazytrain.model.facts.threads import ProcessUse, ThreadActivity, ThreadRol
 from crazytrain.model.thread_names import role_by_name
 
 _USUAL = ("PID", "USER", "PR", "NI", "VIRT", "RES", "SHR", "S", "%CPU", "%MEM", "TIME+", "COMMAND")
-_HEADER = re.compile(r"[\s*]*PID\s+\S.*%CPU\b.*\S")
+_HEADER = re.compile(r"[\s*]*PID\s+\S.*(?:%CPU|CPU%).*\S")
 _SCREEN = re.compile(r"\s*(?:top - |Mem: \d+K used)")
 _THREADS = re.compile(r"\s*Threads:")
 _QEMU = re.compile(r"(?:\S*/)?(?:qemu(?:-system|-kvm|:|$)|qemu-|kvm$|kvm\s)")
@@ -94,7 +94,9 @@ def _screens(text: str) -> Iterator[_Screen]:
     for number, line in enumerate(text.split("\n")[:_MOST_LINES], start=1):
         head = line[:_LONGEST_LINE].strip(" *\t")
         header = _HEADER.match(head)
-        columns = head.split() if header else columns
+        columns = head.replace("CPU%", "%CPU").split() if header else columns  # htop writes CPU%
+        if columns[-1] in _TIMES:  # a mailer broke the header
+            columns = [*columns, "COMMAND"]
         row = None if header else _row(head, columns, number)
         if screen.rows and (header or _SCREEN.match(head) or (row and row.pid in screen.rows)):
             yield screen

@@ -1,97 +1,240 @@
 """Here and there: what differs between two guests, and what does not."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterable, Iterator, Sequence
 
-from crazytrain.model.facts import (
-    Facts,
-    InterruptRates,
-    KvmExits,
-    Loops,
-    SyscallUse,
-    ThreadActivity,
-    ThreadRole,
-    VcpuView,
+import msgspec
+
+from crazytrain.derive.compare_calls import asked_per_s, call_measures, call_zeros, source_of, story_measures
+from crazytrain.derive.compare_counts import contrast, holm, interval, value
+from crazytrain.derive.compare_kvm import machine_measures, machine_zeros
+from crazytrain.derive.compare_loops import loop_measures
+from crazytrain.derive.compare_names import Names
+from crazytrain.derive.compare_states import state_measures, state_zeros
+from crazytrain.derive.compare_threads import DELAY_SOURCE, thread_measures, thread_zeros
+from crazytrain.model.difference import (
+    LEAST_PER_S,
+    LEAST_SHARE,
+    NOTABLE_FACTOR,
+    Comparison,
+    Difference,
+    Range,
+    Standing,
+    Unseen,
 )
-from crazytrain.model.report import Difference
+from crazytrain.model.facts import Facts, SyscallUse
+from crazytrain.model.measure import Amount, Events, Measure, Measures, Part, Sampled
 
-# A difference matters from this factor on, and only above these amounts: small figures differ by chance.
-NOTABLE_FACTOR = 3.0
-LEAST_SHARE = 0.05
-LEAST_PER_S = 50.0
-MONITOR_THREAD = "IO mon_iothread"
+CHANCE = 0.05  # of calling one measure of two equal guests different, over all measures together
+_MOST_UNSEEN = 6
+_MUCH_MORE = 2.0
+CPU = " CPU"
+WAITING = " waiting for a CPU"
+CALLS = source_of("")
+_PER_S = "per_s"
+_SHARE = "share"
+_OF_CALLS = "of_calls"
+_STATE = "state"
 
 
 def compare(here: Facts, there: Facts) -> tuple[Difference, ...]:
     """Measures of both, what differs most first. Only what was seen on both sides is compared: not seen is not zero."""
-    found = [*_shares(here, there), *_rates(here, there)]
-    return tuple(sorted(found, key=lambda d: (not d.notable, -_weight(d))))
+    return compared(here, there).differences
 
 
-def _weight(difference: Difference) -> float:
-    top, low = max(difference.here, difference.there), min(difference.here, difference.there)
-    floor = LEAST_SHARE if difference.unit == "share" else LEAST_PER_S
-    return (top + floor) / (low + floor)
-
-
-def _difference(measure: str, unit: str, here: float, there: float) -> Difference:
-    floor = LEAST_SHARE if unit == "share" else LEAST_PER_S
-    top, low = max(here, there), min(here, there)
-    return Difference(
-        measure=measure,
-        unit=unit,
-        here=here,
-        there=there,
-        ratio=here / there if there else None,
-        notable=top >= floor and top >= NOTABLE_FACTOR * max(low, floor / 10),
+def compared(here: Facts, there: Facts) -> Comparison:
+    """Compare all that both sides have, and name what only one has looked at."""
+    mine, other = measures(here), measures(there)
+    pairs = tuple(_pairs(mine, other))
+    tests = [contrast(a.amount, b.amount) for a, b in pairs]
+    chances = holm([test.chance for test in tests])
+    found = [_difference(a, b, test.ratio, chance) for (a, b), test, chance in zip(pairs, tests, chances, strict=True)]
+    return Comparison(
+        differences=tuple(sorted(_alone(tuple(_waiting_follows(found))), key=_rank)),
+        unseen=(*_unseen(mine, other, "here"), *_unseen(other, mine, "there")),
+        no_times=tuple(side for side, facts in (("here", here), ("there", there)) if _timeless(facts)),
     )
 
 
-def _shares(here: Facts, there: Facts) -> Iterator[Difference]:
-    mine, other = here.get(ThreadActivity), there.get(ThreadActivity)
-    if mine and other:
-        for role in ThreadRole:
-            if mine.of(role) or other.of(role):
-                yield _difference(f"{role.value} CPU", "share", mine.cpu_ratio(role), other.cpu_ratio(role))
-    view, other_view = here.get(VcpuView), there.get(VcpuView)
-    if view and other_view and view.vcpus and other_view.vcpus:
-        yield _difference("vCPU halted", "share", _halted(view), _halted(other_view))
+def measures(facts: Facts) -> Measures:
+    """All measures that the facts hold, each once."""
+    names = Names(facts)
+    found = (
+        *thread_measures(facts, asked_per_s(facts, names)),
+        *call_measures(facts, names),
+        *story_measures(facts, names),
+        *loop_measures(facts, names),
+        *machine_measures(facts, names),
+        *state_measures(facts),
+    )
+    zeros = thread_zeros(facts) | call_zeros(facts, names) | machine_zeros(facts) | state_zeros(facts)
+    return Measures(found=tuple({(m.source, m.title): m for m in found}.values()), zeros=zeros)
 
 
-def _halted(view: VcpuView) -> float:
-    return sum(v.halted_ratio for v in view.vcpus) / len(view.vcpus)
+def _waiting_follows(found: Sequence[Difference]) -> Iterator[Difference]:
+    """Who wants more CPU time also waits for it longer: that only follows, unless it waits far more than it runs."""
+    burns = {d.measure.removesuffix(CPU): max(d.here, d.there) for d in found if d.notable and d.measure.endswith(CPU)}
+    for d in found:
+        role = d.measure.removesuffix(WAITING)
+        waits = d.source == DELAY_SOURCE and max(d.here, d.there) <= _MUCH_MORE * burns.get(role, 0.0)
+        yield msgspec.structs.replace(d, follows=True) if waits else d
 
 
-def _rates(here: Facts, there: Facts) -> Iterator[Difference]:
-    loops, other_loops = here.get(Loops), there.get(Loops)
-    mine, other = loops.main if loops else None, other_loops.main if other_loops else None
-    if mine and other and mine.turns_per_s is not None and other.turns_per_s is not None:
-        yield _difference("main loop turns", "per_s", mine.turns_per_s, other.turns_per_s)
-    irqs, other_irqs = here.get(InterruptRates), there.get(InterruptRates)
-    if irqs and other_irqs:
-        for irq in sorted({r.irq for r in (*irqs.rates, *other_irqs.rates)}):
-            yield _difference(f"IRQ {irq}", "per_s", irqs.per_s(irq), other_irqs.per_s(irq))
-    yield from _call_rates(here, there)
-    exits, other_exits = here.get(KvmExits), there.get(KvmExits)
-    if exits and other_exits and exits.window_ns and other_exits.window_ns:
-        totals = [e.per_s(sum(x.count for x in e.userspace)) for e in (exits, other_exits)]
-        yield _difference("exits to QEMU", "per_s", totals[0], totals[1])
+def _alone(found: Sequence[Difference]) -> Iterator[Difference]:
+    """How threads hand over to each other depends on the host's scheduler, too: it never counts alone."""
+    led = any(d.notable and not d.follows for d in found)
+    for d in found:
+        if d.notable and d.follows and not led and d.source.startswith(CALLS):
+            yield msgspec.structs.replace(d, notable=False, standing=Standing.FOLLOWS)
+        else:
+            yield d
 
 
-def _call_rates(here: Facts, there: Facts) -> Iterator[Difference]:
-    mine, other = here.get(SyscallUse), there.get(SyscallUse)
-    if mine is None or other is None or not mine.window_ns or not other.window_ns:
-        return
-    ours = _monitor_threads(here), _monitor_threads(there)
-    for call in sorted({c.call for c in (*mine.calls, *other.calls)}):
-        yield _difference(f"{call} calls", "per_s", _per_s(mine, call, ours[0]), _per_s(other, call, ours[1]))
+def _timeless(facts: Facts) -> bool:
+    use = facts.get(SyscallUse)
+    return use is not None and not use.window_ns
 
 
-def _per_s(use: SyscallUse, call: str, ours: frozenset[int]) -> float:
-    counted = sum(c.count for c in use.calls if c.call == call and c.tid not in ours)
-    return counted * 1e9 / (use.window_ns or 1)
+def _pairs(mine: Measures, other: Measures) -> Iterator[tuple[Measure, Measure]]:
+    """Measures that both have; what one side looked at and never saw is nothing there."""
+    first, second = ({(m.source, m.title): m for m in side.found} for side in (mine, other))
+    for key in dict.fromkeys((*first, *second)):
+        a, b = first.get(key), second.get(key)
+        a = a or (_nothing(b, mine) if b else None)
+        b = b or (_nothing(a, other) if a else None)
+        if a and b and _comparable(a.amount, b.amount):
+            yield _by_calls(a, b)
 
 
-def _monitor_threads(facts: Facts) -> frozenset[int]:
-    """The thread that serves the monitor: what it does while we look is mostly our own questions."""
-    threads = facts.get(ThreadActivity)
-    return frozenset(t.tid for t in threads.threads if t.comm == MONITOR_THREAD) if threads else frozenset()
+def _nothing(seen: Measure, side: Measures) -> Measure | None:
+    zero = side.zeros.get(seen.source)
+    if zero is None or not _same_kind(zero, seen.amount):
+        return None
+    return Measure(title=seen.title, source=seen.source, amount=zero)
+
+
+def _same_kind(first: Amount, second: Amount) -> bool:
+    return type(first) is type(second)
+
+
+def _comparable(first: Amount, second: Amount) -> bool:
+    """Counts without times are compared as shares of all calls; where that total is not known they are not."""
+    if isinstance(first, Events) and isinstance(second, Events):
+        return bool(first.window_ns and second.window_ns) or bool(first.out_of and second.out_of)
+    return _same_kind(first, second)
+
+
+def _by_calls(a: Measure, b: Measure) -> tuple[Measure, Measure]:
+    first, second = a.amount, b.amount
+    if not isinstance(first, Events) or not isinstance(second, Events) or (first.window_ns and second.window_ns):
+        return a, b
+    return (
+        msgspec.structs.replace(a, amount=Sampled(first.count, first.out_of or 0)),
+        msgspec.structs.replace(b, amount=Sampled(second.count, second.out_of or 0)),
+    )
+
+
+def _difference(a: Measure, b: Measure, ratio: Range | None, chance: float | None) -> Difference:
+    here, there = value(a.amount), value(b.amount)
+    bounds = interval(a.amount), interval(b.amount)
+    standing = _standing(a.amount, b.amount, bounds, ratio, chance)
+    text = a.odd or b.odd
+    return Difference(
+        measure=a.title,
+        unit=_unit(a),
+        here=here,
+        there=there,
+        ratio=here / there if there else None,
+        notable=standing is Standing.DIFFERS,
+        standing=standing,
+        here_range=bounds[0],
+        there_range=bounds[1],
+        ratio_range=ratio,
+        chance=chance,
+        here_count=_count(a.amount),
+        there_count=_count(b.amount),
+        here_name=a.name,
+        there_name=b.name,
+        here_ours=_ours_per_s(a.amount),
+        there_ours=_ours_per_s(b.amount),
+        source=a.source,
+        odd=text,
+        by=a.by if here >= there else b.by,
+        follows=a.follows or b.follows,
+        evidence_here=tuple(str(ref) for ref in a.refs),
+        evidence_there=tuple(str(ref) for ref in b.refs),
+    )
+
+
+def _unit(measure: Measure) -> str:
+    if isinstance(measure.amount, Events):
+        return _PER_S
+    if isinstance(measure.amount, Part) and measure.amount.state:
+        return _STATE
+    of_calls = isinstance(measure.amount, Sampled) and measure.source.startswith(CALLS)
+    return _OF_CALLS if of_calls else _SHARE
+
+
+def _count(amount: Amount) -> float | None:
+    match amount:
+        case Events():
+            return amount.count
+        case Sampled():
+            return amount.hits
+    return None
+
+
+def _ours_per_s(amount: Amount) -> float:
+    if isinstance(amount, Events) and amount.window_ns:
+        return amount.ours * 1e9 / amount.window_ns
+    return 0.0
+
+
+def _standing(a: Amount, b: Amount, bounds: tuple[Range, Range], ratio: Range | None, chance: float | None) -> Standing:
+    """Whether two figures differ by a factor and an amount that matter, do not, or nobody can tell.
+
+    What our own questions may have caused is taken off the larger one before the factor is looked at.
+    """
+    least = LEAST_PER_S if isinstance(a, Events) else LEAST_SHARE
+    low, top = sorted((a, b), key=value)
+    net = value(top) - _ours_per_s(top)
+    highest = max((r.high or 0.0) - _ours_per_s(x) for r, x in zip(bounds, (a, b), strict=True))
+    if highest < least:
+        return Standing.ALIKE
+    matters = net >= least and net >= NOTABLE_FACTOR * max(value(low), least / 10)
+    if matters and chance is not None and chance < CHANCE:
+        return Standing.DIFFERS
+    within = ratio is not None and ratio.low > 1 / NOTABLE_FACTOR and (ratio.high or math.inf) < NOTABLE_FACTOR
+    return Standing.ALIKE if within or (not matters and _near(bounds, least)) else Standing.CANNOT_TELL
+
+
+def _near(bounds: Sequence[Range], least: float) -> bool:
+    """Whether even the ends of both intervals lie less than the least amount apart."""
+    highs, lows = [r.high if r.high is not None else math.inf for r in bounds], [r.low for r in bounds]
+    return max(highs) - min(lows) < least
+
+
+def _rank(difference: Difference) -> tuple[bool, bool, float]:
+    """What differs, before what follows from it, by how much it differs at least."""
+    return not difference.notable, difference.notable and difference.follows, -_effect(difference)
+
+
+def _effect(d: Difference) -> float:
+    least = LEAST_PER_S if d.unit == _PER_S else LEAST_SHARE
+    if d.here_range is None or d.there_range is None:
+        return 0.0
+    first = (
+        (d.here_range, d.there_range, d.here_ours) if d.here >= d.there else (d.there_range, d.here_range, d.there_ours)
+    )
+    top, low, ours = first
+    return math.log((max(0.0, top.low - ours) + least) / ((low.high or low.low) + least))
+
+
+def _unseen(mine: Measures, other: Measures, side: str) -> Iterable[Unseen]:
+    """Sources that only this side has looked at."""
+    theirs = {m.source for m in other.found} | set(other.zeros)
+    sources = dict.fromkeys(m.source for m in mine.found if m.source not in theirs)
+    for source in sources:
+        found = sorted((m for m in mine.found if m.source == source), key=lambda m: -value(m.amount))
+        if any(value(m.amount) for m in found):
+            yield Unseen(source=source, side=side, measures=tuple(m.title for m in found[:_MOST_UNSEEN]))

@@ -15,8 +15,8 @@ _LEAST_KNOWN = 1e-12
 UNKNOWN_SPREAD = 2.0
 
 
-class Test(msgspec.Struct, frozen=True):
-    """How often two equal guests would differ as much (``None``: not testable), and the interval of here / there."""
+class Contrast(msgspec.Struct, frozen=True):
+    """Two figures beside each other: how often equal guests would differ as much (``None``: not testable), and here / there."""
 
     chance: float | None
     ratio: Range | None
@@ -68,13 +68,13 @@ def _rate_interval(events: Events) -> Range:
 
 def _wilson(sampled: Sampled) -> Range:
     n, z = max(sampled.samples, 1.0), _NORMAL_AT
-    share = sampled.hits / n
+    share = min(1.0, value(sampled))
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     wide = z * math.sqrt(share * (1 - share) / n + z * z / (4 * n * n)) / (1 + z * z / n)
     return Range(max(0.0, middle - wide), min(1.0, middle + wide))
 
 
-def tested(here: Amount, there: Amount) -> Test:
+def contrast(here: Amount, there: Amount) -> Contrast:
     """Test whether two figures differ. Of unlike kinds nothing is said."""
     match here, there:
         case Events(), Events() if here.window_ns and there.window_ns:
@@ -83,37 +83,37 @@ def tested(here: Amount, there: Amount) -> Test:
             return _parts(here, there)
         case Sampled(), Sampled():
             return _samples(here, there)
-    return Test(None, None)
+    return Contrast(None, None)
 
 
-def _rates(here: Events, here_ns: int, there: Events, there_ns: int) -> Test:
+def _rates(here: Events, here_ns: int, there: Events, there_ns: int) -> Contrast:
     """The conditional test: of all events of both sides, the share of the one side is binomial if the rates are equal."""
     wider = widening(here.spread, there.spread)
     mine, other = here.count / wider, there.count / wider
     if mine + other <= 0:
-        return Test(1.0, None)
+        return Contrast(1.0, None)
     expected = here_ns / (here_ns + there_ns)
     up = beta_share(mine, other + 1, expected) if mine > 0 else 1.0  # as many here, or more
     down = 1 - beta_share(mine + 1, other, expected) if other > 0 else 1.0
     scale = there_ns / here_ns
     low = beta_at(mine, other + 1, _OUTSIDE / 2) if mine > 0 else 0.0
     high = beta_at(mine + 1, other, 1 - _OUTSIDE / 2) if other > 0 else 1.0
-    return Test(min(1.0, 2 * min(up, down)), Range(_odds(low, scale) or 0.0, _odds(high, scale)))
+    return Contrast(min(1.0, 2 * min(up, down)), Range(_odds(low, scale) or 0.0, _odds(high, scale)))
 
 
 def _odds(share: float, scale: float) -> float | None:
     return share / (1 - share) * scale if share < 1 else None
 
 
-def _parts(here: Part, there: Part) -> Test:
+def _parts(here: Part, there: Part) -> Contrast:
     """Welch's test of two means."""
     errors = here.error**2, there.error**2
     together = sum(errors)
-    if together <= 0:
-        return Test(1.0 if here.share == there.share else 0.0, None)
+    if together <= _LEAST_KNOWN**2:
+        return Contrast(1.0 if here.share == there.share else 0.0, None)
     freedom = _freedom(here, there, errors, together)
     chance = student_beyond((here.share - there.share) / math.sqrt(together), freedom)
-    return Test(chance, _part_ratio(here, there, freedom))
+    return Contrast(chance, _part_ratio(here, there, freedom))
 
 
 def _freedom(here: Part, there: Part, errors: tuple[float, float], together: float) -> float:
@@ -125,22 +125,23 @@ def _freedom(here: Part, there: Part, errors: tuple[float, float], together: flo
 def _part_ratio(here: Part, there: Part, freedom: float) -> Range | None:
     """Fieller's interval for the ratio of two means; ``None`` where the lower one may be 0."""
     t = student_at(freedom)
-    least = 1 - (t * there.error / there.share) ** 2 if there.share > 0 else 0.0
-    if least <= 0:
+    doubt = t * there.error / there.share if there.share > _LEAST_KNOWN else 1.0
+    least = 1 - min(doubt, 1.0) ** 2
+    if least <= _LEAST_KNOWN:
         return None
     ratio = here.share / there.share
     wide = t / there.share * math.sqrt(max(0.0, here.error**2 * least + ratio**2 * there.error**2))
     return Range(max(0.0, (ratio - wide) / least), (ratio + wide) / least)
 
 
-def _samples(here: Sampled, there: Sampled) -> Test:
+def _samples(here: Sampled, there: Sampled) -> Contrast:
     """Two shares of samples: Agresti and Caffo's test, which holds for few samples and shares near 0 or 1, too."""
     if here.samples <= 0 or there.samples <= 0:
-        return Test(None, None)
+        return Contrast(None, None)
     shares = [(one.hits + 1) / (one.samples + 2) for one in (here, there)]
     errors = [p * (1 - p) / (one.samples + 2) for p, one in zip(shares, (here, there), strict=True)]
     z = (shares[0] - shares[1]) / math.sqrt(sum(errors))
-    return Test(math.erfc(abs(z) / math.sqrt(2)), _sample_ratio(here, there))
+    return Contrast(math.erfc(abs(z) / math.sqrt(2)), _sample_ratio(here, there))
 
 
 def _sample_ratio(here: Sampled, there: Sampled) -> Range:

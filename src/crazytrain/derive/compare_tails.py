@@ -4,13 +4,16 @@ Series and continued fractions are those of Abramowitz and Stegun (6.5.29, 6.5.3
 take real arguments, which counts become once they are divided by their overdispersion.
 """
 
+import functools
 import math
 from collections.abc import Callable, Iterator
 
 _TINY = 1e-300
-_CLOSE = 1e-13
+_CLOSE = 1e-12
+_NEAR = 1e-5  # of what is looked for: intervals are shown with three digits
 _MOST_TERMS = 2000
 _MOST_HALVINGS = 100
+_LOPSIDED_FROM = 1e5
 _EXACT_TO = 3000.0  # above, the tails are those of a normal distribution to four digits
 
 
@@ -20,10 +23,17 @@ def beta_share(a: float, b: float, x: float) -> float:
         return 0.0 if x <= 0 else 1.0
     if a > _EXACT_TO and b > _EXACT_TO:
         return _beta_normal(a, b, x)
+    if max(a, b) > _LOPSIDED_FROM:
+        return 1 - _rare(a, b, x) if a > b else _rare(b, a, 1 - x)
     front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
     if x < (a + 1) / (a + b + 2):
         return front * _fraction(_beta_terms(a, b, x)) / a
     return 1 - front * _fraction(_beta_terms(b, a, 1 - x)) / b
+
+
+def _rare(many: float, few: float, x: float) -> float:
+    """1 - I_x(many, few): with very many on one side, the few follow a gamma distribution."""
+    return gamma_share(few, -(many + (few - 1) / 2) * math.log(x)) if x > 0 else 1.0
 
 
 def _beta_normal(a: float, b: float, x: float) -> float:
@@ -97,16 +107,18 @@ def student_beyond(t: float, freedom: float) -> float:
     return beta_share(freedom / 2, 0.5, freedom / (freedom + t * t))
 
 
+@functools.lru_cache(maxsize=256)
 def student_at(freedom: float, chance: float = 0.05) -> float:
     """The t beyond which ``chance`` lies, to both sides together."""
     return _found(lambda t: 1 - student_beyond(t, freedom), 1 - chance, 1000.0)
 
 
 def _found(rising: Callable[[float], float], wanted: float, top: float) -> float:
+    """Where a rising function reaches a value, by halving."""
     low, high = 0.0, top
     for _ in range(_MOST_HALVINGS):
         middle = (low + high) / 2
         low, high = (middle, high) if rising(middle) < wanted else (low, middle)
-        if high - low <= _CLOSE * top:
+        if high - low <= _NEAR * high:
             break
     return (low + high) / 2

@@ -1,8 +1,11 @@
 """The host's kernel log as it concerns this guest: which lines name its threads, and when they were said."""
 
+import re
+
 from crazytrain.model.facts import Facts, TaskTable
 from crazytrain.model.facts.logs import HostLine, HostLog, KernelLine, KernelLog
 
+_QEMU = re.compile(r"CPU \d+/(?:KVM|TCG)|qemu|kvm\b|kvm \[\d+\]")
 _SLACK_NS = 50_000_000  # stamps and CLOCK_MONOTONIC differ by some ms
 
 
@@ -10,7 +13,8 @@ def derive_host_log(facts: Facts) -> HostLog | None:
     """Judge each line; ``None`` where the log was not read.
 
     A line names the guest where its number is that of one of the guest's threads, and that thread was there already when it was
-    said: a number that was given anew is another task. The window is that of the threads' readings.
+    said: a number that was given anew is another task. The window is that of the threads' readings. Of a log alone, without any
+    reading of threads (pasted text), a line that names a vCPU or QEMU is taken for the guest's: there is no other one to confuse it with.
     """
     log = facts.get(KernelLog)
     if log is None:
@@ -38,8 +42,8 @@ def _starts(tables: list[TaskTable]) -> dict[int, int]:
 
 
 def _judged(line: KernelLine, log: KernelLog, starts: dict[int, int], begin_ns: int | None) -> HostLine:
-    ours = line.pid is not None and line.pid in starts
-    if ours and line.pid is not None and line.mono_ns is not None and starts[line.pid]:
+    ours = line.pid is not None and (line.pid in starts or (begin_ns is None and _names_qemu(line)))
+    if ours and line.pid is not None and line.mono_ns is not None and starts.get(line.pid):
         ours = line.mono_ns + _SLACK_NS >= starts[line.pid]
     moments = _moments(line, log)
     return HostLine(
@@ -48,6 +52,10 @@ def _judged(line: KernelLine, log: KernelLog, starts: dict[int, int], begin_ns: 
         in_window=begin_ns is not None and any(moment >= begin_ns - _SLACK_NS for moment in moments),
         ago_ns=max(0, log.mono_ns - moments[0]) if moments else None,
     )
+
+
+def _names_qemu(line: KernelLine) -> bool:
+    return bool(_QEMU.match(line.comm or line.text))
 
 
 def _moments(line: KernelLine, log: KernelLog) -> tuple[int, ...]:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+from crazytrain.derive.backtrace_roles import derive_backtrace_roles
 from crazytrain.derive.balloon import derive_balloon
 from crazytrain.derive.bare import derive_bare
 from crazytrain.derive.block import derive_block
 from crazytrain.derive.cgroup import derive_cgroup
 from crazytrain.derive.clock import derive_clock
+from crazytrain.derive.configs import derive_configs
 from crazytrain.derive.descriptor_roles import derive_descriptor_roles
 from crazytrain.derive.era import derive_era
 from crazytrain.derive.eventfds import derive_eventfds
@@ -19,21 +21,31 @@ from crazytrain.derive.kvm_stats import derive_kvm_stats
 from crazytrain.derive.loops import derive_loops
 from crazytrain.derive.memory import derive_faults, derive_memory
 from crazytrain.derive.owners import derive_owned_exits, derive_owners
+from crazytrain.derive.pasted import derive_best_exits, derive_console_log, derive_kernel_log, derive_wait_instant
 from crazytrain.derive.profile import derive_profile
+from crazytrain.derive.qemu_logs import derive_qemu_logs
 from crazytrain.derive.qemu_state import derive_qemu_state
 from crazytrain.derive.resets import derive_resets
 from crazytrain.derive.storage import derive_storage
 from crazytrain.derive.syscalls import derive_syscalls
+from crazytrain.derive.telling import derive_telling
 from crazytrain.derive.threads import derive_threads
 from crazytrain.derive.vcpus import derive_arm, derive_vcpus
+from crazytrain.derive.versions import derive_versions
 from crazytrain.derive.virtqueues import derive_virtqueues
 from crazytrain.derive.waits import derive_waits
 from crazytrain.model.facts import Facts
 
 DERIVERS: tuple[Callable[[Facts], object | None], ...] = (
+    derive_configs,
+    derive_qemu_logs,
     derive_syscalls,
     derive_threads,
+    derive_telling,
+    derive_versions,
+    derive_backtrace_roles,
     derive_descriptor_roles,
+    derive_wait_instant,
     derive_waits,
     derive_profile,
     derive_loops,
@@ -43,6 +55,7 @@ DERIVERS: tuple[Callable[[Facts], object | None], ...] = (
     derive_resets,
     derive_arm,
     derive_qemu_state,
+    derive_best_exits,
     derive_owners,
     derive_owned_exits,
     derive_block,
@@ -51,9 +64,11 @@ DERIVERS: tuple[Callable[[Facts], object | None], ...] = (
     derive_interrupts,
     derive_kvm_stats,
     derive_clock,
+    derive_console_log,
     derive_guest_words,
     derive_inside,
     derive_era,
+    derive_kernel_log,
     derive_host_log,
     derive_storage,
     derive_host_cpu,

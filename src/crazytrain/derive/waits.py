@@ -19,7 +19,8 @@ from crazytrain.model.facts import (
 from crazytrain.model.facts.block import DiskStates
 from crazytrain.model.facts.stacks import StackFrame, UserStack, UserStacks
 from crazytrain.model.facts.waits import HeldLock, ThreadWait, Waiting, WaitInstant, Waits
-from crazytrain.model.qemu_functions import GENERATED, fits, meaning_of, role_by_functions
+from crazytrain.model.qemu_functions import GENERATED, fits, holds_big_lock, meaning_of, role_by_functions
+from crazytrain.model.thread_names import role_by_name
 
 _FUTEX_COMMAND = 0x7F  # without FUTEX_PRIVATE_FLAG and FUTEX_CLOCK_REALTIME
 _FUTEX_WAIT = 0
@@ -47,6 +48,7 @@ def derive_waits(facts: Facts) -> Waits | None:
         threads=threads,
         locks=locks,
         refs=tuple(ref for instant in instants for ref in instant.refs),
+        partial=all(instant.partial for instant in instants),
     )
 
 
@@ -85,6 +87,8 @@ class _Known:
             return use.role
         if wait.tid == self.pid:
             return ThreadRole.MAIN_LOOP
+        if wait.role is not None:
+            return wait.role
         certain = [frame for frame in self.frames(wait) if frame.certain]
         names = [frame.symbol or (GENERATED if frame.module == _NO_FILE else "") for frame in certain]
         return role_by_functions(names) or ThreadRole.OTHER
@@ -95,8 +99,11 @@ class _Known:
         if use is not None and use.vcpu is not None:
             return use.label
         if role is ThreadRole.VCPU:
+            named = role_by_name(wait.comm)[1]
+            if named is not None:
+                return f"vCPU {named}"
             return "vCPU 0" if self.vcpus == 1 else "a vCPU"
-        return role.value if role in (ThreadRole.MAIN_LOOP, ThreadRole.RCU) else wait.comm
+        return role.value if role in (ThreadRole.MAIN_LOOP, ThreadRole.RCU) or not wait.comm else wait.comm
 
     def waiting(self, wait: ThreadWait, locks: Sequence[HeldLock]) -> Waiting:
         frames = self.frames(wait)
@@ -125,7 +132,8 @@ class _Known:
             frames=frames,
             meaning=meaning_of([frame.symbol for frame in frames if frame.certain and frame.symbol]),
             lock=lock,
-            refs=(*self._ref(wait), *(self.stacks[wait.tid].refs if frames else ())),
+            picked=wait.picked,
+            refs=tuple(dict.fromkeys((*self._ref(wait), *(self.stacks[wait.tid].refs if frames else ())))),
         )
 
     def _ref(self, wait: ThreadWait) -> Iterator[Ref]:
@@ -149,9 +157,11 @@ class _Known:
                 waiters[wait.arguments[0]].append(wait)
         for address, those in waiters.items():
             by = next((w for w in those if self._frames_fit(w)), None)
+            told = self._owner(those)
             yield HeldLock(
                 address=address,
-                owner=self._owner(those),
+                owner=told or (self._by_functions() if by else 0),
+                by_functions=not told,
                 waiters=tuple(wait.tid for wait in those),
                 big=by is not None,
                 why=f"{self.label(by)} asks for it in {self._frames_fit(by)}" if by else "",
@@ -161,6 +171,15 @@ class _Known:
     def _frames_fit(self, wait: ThreadWait) -> str:
         own = [frame.symbol for frame in self.frames(wait) if frame.certain]
         return next((symbol for symbol in own for name in _BIG_LOCK if fits(symbol, name)), "")
+
+    def _by_functions(self) -> int:
+        """The one thread that is doing what QEMU does under its big lock alone; 0 where none or several are."""
+        busy = {
+            wait.tid
+            for wait in self.last.threads
+            if wait.picked and holds_big_lock([frame.symbol for frame in self.frames(wait) if frame.certain])
+        }
+        return busy.pop() if len(busy) == 1 else 0
 
     def _owner(self, those: Sequence[ThreadWait]) -> int:
         """The holder: a thread of this process, and the same for all who wait; 0 where that is not so."""

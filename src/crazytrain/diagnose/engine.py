@@ -13,6 +13,7 @@ import msgspec
 
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.looks import look_for
+from crazytrain.diagnose.told_signs import beside, from_beside, with_beside
 from crazytrain.diagnose.weigh import probability, verdict
 from crazytrain.model.facts import Facts
 from crazytrain.model.finding import Claim, Finding, Look, Verdict
@@ -21,15 +22,18 @@ from crazytrain.model.finding import Claim, Finding, Look, Verdict
 def judge(cause: Cause, facts: Facts) -> Finding:
     """The verdict on one cause."""
     given, lacking = _wired(cause, facts)
+    other = beside(cause, facts)
     if lacking:
         looks = tuple(look_for(t) for t in lacking)
+        if words := from_beside(cause, other, looks):
+            return _weighed(cause, words)
         wanted = " and ".join(look.what for look in looks)
         return _finding(cause, Verdict.UNKNOWN, 0.0, f"cannot be judged without {wanted}", missing=looks)
     try:
         claim = cause.judge(**given)
     except Exception as error:  # noqa: BLE001 - the stage's one guard: a defect in a cause is a finding of its own
         return _finding(cause, Verdict.BROKE, 0.0, f"the rule failed: {type(error).__name__}: {error}")
-    return _weighed(cause, claim)
+    return _weighed(cause, with_beside(cause, claim, other))
 
 
 def _wired(cause: Cause, facts: Facts) -> tuple[dict[str, object], list[type]]:
@@ -117,13 +121,18 @@ def headline(findings: Sequence[Finding], causes: Sequence[Cause]) -> Finding | 
     ranks = {c.slug: c.rank for c in causes}
     eligible = [f for f in findings if ranks[f.cause] > Rank.NOTE and not f.folded_into and not f.aside]
     found = [f for f in eligible if f.verdict is Verdict.FOUND]
-    if found:
-        return max(found, key=lambda f: (ranks[f.cause], f.confidence))
     possible = [f for f in eligible if f.verdict is Verdict.UNKNOWN and f.confidence >= POSSIBLE_FROM]
+    if found:
+        best = max(found, key=lambda f: (ranks[f.cause], f.confidence))
+        rivals = [f for f in possible if f.confidence >= RIVAL_FROM and ranks[f.cause] > Rank.HEALTHY]
+        if ranks[best.cause] > Rank.CONTEXT or not rivals:
+            return best
+        return max(rivals, key=lambda f: f.confidence)
     return max(possible, key=lambda f: f.confidence, default=None)
 
 
 POSSIBLE_FROM = 0.15
+RIVAL_FROM = 0.3  # what may be, and would explain it, before what holds and explains only that it is slow
 
 
 def looks_wanted(findings: Sequence[Finding]) -> tuple[Look, ...]:

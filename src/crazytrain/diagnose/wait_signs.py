@@ -61,7 +61,8 @@ def lock_points(wait: Waiting, waits: Waits, ratio: float) -> tuple[Point, ...]:
         if any(x.by_functions for x in waits.locks)
         else "the lock's own words name it"
     )
-    return (Point(f"{wait.label} (thread {wait.tid}): {held}; {by}", refs or waits.refs, ratio),) if held else ()
+    who = f"{wait.label} (thread {wait.tid})" if wait.tid > 0 else wait.label
+    return (Point(f"{who}: {held}; {by}", refs or waits.refs, ratio),) if held else ()
 
 
 def monitor_points(state: QemuState | None) -> tuple[Point, ...]:

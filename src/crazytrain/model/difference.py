@@ -11,11 +11,15 @@ LEAST_PER_S = 50.0
 
 
 class Standing(StrEnum):
-    """What can be said of a measure: it differs in a way that matters, it does not, or this evidence cannot tell."""
+    """What can be said of a measure: it differs in a way that matters, it does not, or this evidence cannot tell.
+
+    ``FOLLOWS``: it differs, but only follows from others, and none of those does.
+    """
 
     DIFFERS = "differs"
     ALIKE = "alike"
     CANNOT_TELL = "cannot tell"
+    FOLLOWS = "only follows"
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -28,7 +32,8 @@ class Range(msgspec.Struct, frozen=True):
 class Difference(msgspec.Struct, frozen=True, kw_only=True):
     """One measure here and there. ``ratio`` is here / there, ``null`` where there is 0.
 
-    ``unit``: ``per_s``, ``share`` (of a CPU, of time, of samples) or ``of_calls`` (a share of all calls of a text without times).
+    ``unit``: ``per_s``, ``share`` (of a CPU, of time, of samples) ``of_calls`` (a share of all calls of a text without times)
+    or ``state`` (1 where it is so, 0 where it is not).
     ``chance`` is how often two guests that are equal would differ so much, raised for the number of measures (Holm).
     ``here_count`` and ``there_count`` are what was counted, ``null`` for what is no count; ``*_name`` what it is called on that
     side; ``*_ours`` how much of it whoever looked may have caused. ``odd`` says why it is normal where it looks alarming,

@@ -71,6 +71,19 @@ class Kind(StrEnum):
     QMP_TEXT = "qmp-text"  # QMP as pasted: objects of JSON on one line or several, with or without what was asked
     LIBVIRT_XML = "libvirt-xml"  # virsh dumpxml, whole or a part
     LIBVIRT_TEXT = "libvirt-text"  # what virsh domstats, dominfo, domstate, domblkerror, domjobinfo print
+    PRINTED_FILES = "printed-files"  # small files of /proc and /sys, as cat, grep and sysctl print them
+    PERF_KVM = "perf-kvm"  # tables of perf kvm stat
+    PERF_COUNTS = "perf-counts"  # perf stat -e kvm:*
+    PERF_REPORT = "perf-report"  # perf report --stdio, perf top
+    TRACE_SUMMARY = "trace-summary"  # perf trace -s
+    KVM_STAT = "kvm-stat"  # kvm_stat's screen, batch and log; debugfs counters of KVM
+    KVM_TRACE = "kvm-trace"  # KVM's events as ftrace, trace-cmd or perf script print them
+    LOG_TEXT = "log-text"  # a kernel's log as pasted, of the host or of the guest
+    PS = "ps"  # tables of ps
+    SYSSTAT = "sysstat"  # pidstat, mpstat, sar, iostat, vmstat
+    INTERRUPTS = "interrupts"  # /proc/interrupts
+    CLOCKSOURCE = "clocksource"  # current and available clock source
+    TOLD = "told"  # prose: what somebody says to have noticed
     TEXT = "text"  # pasted text that nothing recognised
 
 

@@ -33,11 +33,15 @@ class Events(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """A share of time (1.0 = one CPU), with its standard error and how many degrees of freedom that rests on (0: not measured)."""
+    """A share of time (1.0 = one CPU), with its standard error and how many degrees of freedom that rests on (0: not measured).
+
+    ``state``: it is no share but something that is so (1) or not (0).
+    """
 
     share: float
     error: float
     freedom: int = 0
+    state: bool = False
 
 
 class Sampled(msgspec.Struct, frozen=True):

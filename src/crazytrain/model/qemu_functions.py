@@ -15,6 +15,10 @@ MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
         ("bdrv_drain*", "bdrv_do_drained_begin*", "blk_drain*", "bdrv_subtree_drained_begin", "bdrv_set_aio_context*"),
         "it waits until all I/O of a block device has ended (drain)",
     ),
+    (
+        ("bdrv_close*", "nbd_client_close", "nbd_teardown_connection", "blk_remove_bs"),
+        "it closes a disk and waits until its I/O has ended",
+    ),
     (("job_finish_sync*", "job_cancel_sync*", "job_completed_txn_abort"), "it waits until a block job has ended"),
     (("bdrv_flush*", "blk_flush*", "handle_aiocb_flush"), "it waits until the storage has what was written (flush)"),
     (("handle_aiocb_*",), "it does disk I/O for the guest, in a worker of its own"),
@@ -54,13 +58,18 @@ MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
 GENERATED = "[generated code]"  # the guest's own code as TCG has translated it: only vCPU threads run it
 # Functions that only threads of one role are in.
 _ROLES = (
-    (ThreadRole.MAIN_LOOP, {"main_loop_wait", "qemu_main_loop"}),
+    (ThreadRole.MAIN_LOOP, {"main_loop_wait", "qemu_main_loop", "main_loop", "qemu_default_main"}),
     (
         ThreadRole.VCPU,
         {
             GENERATED,
             "kvm_cpu_exec",
             "kvm_vcpu_thread_fn",
+            "qemu_kvm_cpu_thread_fn",
+            "qemu_tcg_cpu_thread_fn",
+            "mttcg_cpu_thread_fn",
+            "rr_cpu_thread_fn",
+            "qemu_tcg_rr_cpu_thread_fn",
             "qemu_wait_io_event",
             "cpu_exec",
             "tcg_cpus_exec",
@@ -68,7 +77,14 @@ _ROLES = (
         },
     ),
     (ThreadRole.RCU, {"synchronize_rcu", "call_rcu_thread"}),
+    (ThreadRole.IOTHREAD, {"iothread_run"}),
     (ThreadRole.WORKER, {"handle_aiocb_rw", "handle_aiocb_flush", "worker_thread"}),
+    (
+        ThreadRole.MIGRATION,
+        {"migration_thread", "multifd_send_thread", "multifd_recv_thread", "postcopy_ram_fault_thread"},
+    ),
+    (ThreadRole.VNC, {"vnc_worker_thread"}),
+    (ThreadRole.SPICE, {"red_worker_main"}),
 )
 # A monitor's command that is being carried out, by its function; those that only pass commands on are none.
 _COMMANDS = ("qmp_", "hmp_")
@@ -91,6 +107,49 @@ def meaning_of(functions: Sequence[str]) -> str:
 def role_by_functions(functions: Collection[str]) -> ThreadRole | None:
     """What a thread is for, by the functions that it is in; ``None`` where they do not tell."""
     return next((role for role, names in _ROLES if not names.isdisjoint(functions)), None)
+
+
+# What QEMU does under its big lock: all of its main loop but the wait for events, and all that a vCPU's thread does for the
+# guest's devices. What lets go of the lock while it waits for other threads is none of it (softmmu/cpus.c).
+_LETS_GO = (
+    "qemu_mutex_lock_iothread*",
+    "bql_lock*",
+    "qemu_cond_wait*",
+    "pause_all_vcpus",
+    "do_run_on_cpu",
+    "synchronize_rcu",
+)
+_DEVICE_CODE = (
+    "memory_region_dispatch_*",
+    "memory_region_write_accessor",
+    "memory_region_read_accessor",
+    "memory_region_read_with_attrs_accessor",
+)
+_EVENT_WAITS = ("os_host_main_loop_wait", "glib_pollfds_poll", "qemu_poll_ns")
+
+
+def holds_big_lock(functions: Sequence[str]) -> bool:
+    """Whether a thread does what QEMU does under its big lock only; the innermost function first.
+
+    >>> holds_big_lock(("ppoll", "qemu_poll_ns", "os_host_main_loop_wait", "main_loop_wait", "main"))
+    False
+    >>> holds_big_lock(("ppoll", "qemu_poll_ns", "aio_poll", "bdrv_drained_begin", "main_loop_wait", "main"))
+    True
+    """
+    if any(fits(function, name) for function in functions for name in _LETS_GO):
+        return False
+    if any(fits(function, name) for function in functions for name in _DEVICE_CODE):
+        return True
+    if "main_loop_wait" not in functions:
+        return False
+    inner = [f for f in functions[: list(functions).index("main_loop_wait")] if f and f not in _EVENT_WAITS]
+    return any(not _is_library(function) for function in inner)
+
+
+def _is_library(function: str) -> bool:
+    return function.lstrip("_").startswith(
+        ("ppoll", "poll", "g_main", "g_poll", "GI_", "syscall_cancel", "internal_syscall")
+    )
 
 
 def command_of(functions: Sequence[str]) -> str:

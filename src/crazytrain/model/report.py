@@ -5,6 +5,8 @@
 
 import msgspec
 
+from crazytrain.model.difference import Difference, Unseen
+
 SCHEMA_VERSION = 1
 
 
@@ -114,24 +116,17 @@ class StoryLine(msgspec.Struct, frozen=True, kw_only=True):
     evidence: tuple[str, ...] = ()
 
 
-class Difference(msgspec.Struct, frozen=True, kw_only=True):
-    """One measure here and in the healthy guest. ``ratio`` is here / there, ``null`` where there is 0."""
-
-    measure: str
-    unit: str
-    here: float
-    there: float
-    ratio: float | None
-    notable: bool
-
-
 class BaselineView(msgspec.Struct, frozen=True, kw_only=True):
-    """The healthy guest compared with: which, why that one, and what differs; ``name`` empty where there was none."""
+    """The healthy guest compared with: which, why that one, and what differs; ``name`` empty where there was none.
+
+    ``unseen`` is what only one of the two has looked at.
+    """
 
     name: str
     pid: int | None = None
     choice: str = ""
     differences: tuple[Difference, ...] = ()
+    unseen: tuple[Unseen, ...] = ()
 
 
 class CollectorSpentView(msgspec.Struct, frozen=True, kw_only=True):

@@ -20,6 +20,9 @@ DRAINS = (
     "bdrv_subtree_drained_begin",
     "job_finish_sync*",
     "bdrv_drain_all*",
+    "bdrv_close*",  # to close is to drain first
+    "nbd_client_close",
+    "nbd_teardown_connection",
 )
 NESTED = ("aio_poll",)
 
@@ -33,7 +36,7 @@ def rests(wait: Waiting) -> bool:
     if wait.request == KVM_RUN:
         return True
     if wait.call in EVENT_WAITS:
-        return not (wait.role is ThreadRole.MAIN_LOOP and wait.has(*NESTED, *DRAINS))
+        return not (wait.role in (ThreadRole.MAIN_LOOP, ThreadRole.VCPU) and wait.has(*NESTED, *DRAINS))
     return wait.call in ("io_uring_enter", "read", "recvmsg", "recvfrom") and wait.role not in (
         ThreadRole.MAIN_LOOP,
         ThreadRole.VCPU,
@@ -49,11 +52,13 @@ def how_long(wait: Waiting) -> str:
 
 def described(wait: Waiting) -> str:
     """``main loop (thread 4711) has been inside openat of /x for 12 s``."""
-    who = f"{wait.label} (thread {wait.tid})"
+    who = f"{wait.label} (thread {wait.tid})" if wait.tid > 0 else wait.label
     where = f"inside {wait.call}" if wait.call not in NO_CALL else f"asleep in the kernel ({wait.wchan})"
     if wait.call == "page fault":
         where = "waiting for a page of its memory"
     on = f" of {wait.on}" if wait.on and wait.call not in NO_CALL else ""
+    if wait.picked:
+        return f"{who} {held_words(wait) if wait.lock else f'was {where}{on}'} when somebody looked"
     if wait.lock:
         return " ".join(filter(None, (f"{who} {held_words(wait)}, and has waited for it", how_long(wait))))
     return " ".join(filter(None, (f"{who} has been {where}{on}", how_long(wait))))
@@ -65,7 +70,8 @@ def held_words(wait: Waiting) -> str:
     if lock is None:
         return ""
     name = "QEMU's big lock" if lock.big else f"a lock at {lock.address:#x}"
-    return f"wants {name}, which thread {lock.owner} holds" if lock.owner else f"wants {name}"
+    holder = f"thread {lock.owner}" if lock.owner > 0 else "another thread"
+    return f"wants {name}, which {holder} holds" if lock.owner else f"wants {name}"
 
 
 def holds(waits: Waits, tid: int) -> str:

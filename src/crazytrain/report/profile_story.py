@@ -22,7 +22,7 @@ def profile_story(facts: Facts) -> tuple[StoryLine, ...]:
 
 
 def _sentences(profile: CpuProfile) -> Iterator[StoryLine]:
-    for thread in [one for one in profile.threads if one.samples >= _FEWEST][:_SHOWN]:
+    for thread in [one for one in profile.threads if one.samples >= _FEWEST and one.stacks][:_SHOWN]:
         refs = tuple(stack.ref for stack in thread.stacks[:1] if stack.ref)
         yield line(_sentence(thread), refs or profile.refs)
 

@@ -22,6 +22,7 @@ from crazytrain.model.facts.lab import LabDeed
 from crazytrain.model.figures import count, rate, share, span
 from crazytrain.model.report import StoryLine
 from crazytrain.report.bare_story import bare_story
+from crazytrain.report.dump_story import dump_story
 from crazytrain.report.fd_story import listing_story
 from crazytrain.report.host_story import host_story
 from crazytrain.report.inside_story import inside_story
@@ -31,6 +32,8 @@ from crazytrain.report.profile_story import profile_story
 from crazytrain.report.qemu_story import qemu_story
 from crazytrain.report.sentence import line
 from crazytrain.report.stop_story import stop_story
+from crazytrain.report.tables_story import tables_story
+from crazytrain.report.told_story import told_story
 from crazytrain.report.trace_story import trace_story
 from crazytrain.report.waits_story import waits_story
 
@@ -48,6 +51,7 @@ def story(facts: Facts) -> tuple[StoryLine, ...]:
         *_process(facts),
         *_threads(facts),
         *waits_story(facts),
+        *dump_story(facts),
         *profile_story(facts),
         *stop_story(facts),
         *loop_story(facts),
@@ -60,8 +64,10 @@ def story(facts: Facts) -> tuple[StoryLine, ...]:
         *_state(facts),
         *qemu_story(facts),
         *host_story(facts),
+        *tables_story(facts),
         *_console(facts),
         *_lab(facts),
+        *told_story(facts),
     ]
     return tuple(lines)
 

@@ -1,14 +1,11 @@
 """A report as text: lines with a style each, so that a terminal may colour them and a file need not."""
 
-import textwrap
 from collections.abc import Iterator
 
-import msgspec
-
-from crazytrain.model.figures import rate, share, size, span
+from crazytrain.model.difference import Comparison
+from crazytrain.model.figures import share, size, span
 from crazytrain.model.report import (
     BaselineView,
-    Difference,
     EvidenceView,
     FindingView,
     GuestView,
@@ -17,18 +14,17 @@ from crazytrain.model.report import (
     Report,
     StepView,
 )
+from crazytrain.report.diff_answer import NO_DIFFERENCE
+from crazytrain.report.diff_rows import differing, odd, rest
 from crazytrain.report.spent import spent_lines
+from crazytrain.report.style import Line, wrapped
+
+__all__ = ["Line", "lines", "plain_text", "who", "wrapped"]
 
 WIDTH = 110
 SHOWN_DIFFERENCES = 8
+SHOWN_ODD = 3
 LEANS_FROM = 0.04
-
-
-class Line(msgspec.Struct, frozen=True):
-    """One line and how it may look: title, verdict, good, bad, dim, command or plain."""
-
-    text: str
-    style: str = "plain"
 
 
 def lines(report: Report, *, width: int = WIDTH, full: bool = False) -> tuple[Line, ...]:
@@ -47,18 +43,6 @@ def lines(report: Report, *, width: int = WIDTH, full: bool = False) -> tuple[Li
 def plain_text(report: Report, width: int = WIDTH) -> str:
     """The whole report as plain text."""
     return "\n".join(one.text for one in lines(report, width=width, full=True)) + "\n"
-
-
-def wrapped(one: Line, width: int) -> Iterator[Line]:
-    """Wrap a line between words, so that what follows hangs under its text."""
-    body = one.text.lstrip(" ")
-    indent = len(one.text) - len(body)
-    hang = " " * (indent + (2 if body[:2] in ("+ ", "- ", "· ", "$ ") else 0))
-    if one.style == "command" or len(one.text) <= width:
-        yield one
-        return
-    for text in textwrap.wrap(one.text, width, initial_indent="", subsequent_indent=hang, break_on_hyphens=False):
-        yield Line(text, one.style)
 
 
 def _head(report: Report) -> Iterator[Line]:
@@ -144,24 +128,13 @@ def _baseline(baseline: BaselineView, *, shown: bool) -> Iterator[Line]:
         return
     yield from _title(f"Compared with {baseline.name}")
     yield Line(f"  {baseline.choice}", "dim")
-    notable = [d for d in baseline.differences if d.notable][:SHOWN_DIFFERENCES]
-    for one in notable:
-        yield Line(
-            f"  {one.measure:<24} {_amount(one.here, one):>12}   there {_amount(one.there, one):>12}{_factor(one)}"
-        )
-    same = [d.measure for d in baseline.differences if not d.notable and (d.here or d.there)]
-    if not notable:
-        yield Line("  no difference that matters")
-    if same:
-        yield Line(f"  no difference that matters in: {', '.join(same[:10])}", "dim")
-
-
-def _amount(value: float, one: Difference) -> str:
-    return share(value) if one.unit == "share" else rate(value)
-
-
-def _factor(one: Difference) -> str:
-    return f"   {one.ratio:,.1f} times" if one.ratio is not None and one.ratio >= 1 else ""
+    seen = Comparison(differences=baseline.differences, unseen=baseline.unseen)
+    if seen.notable:
+        yield from differing(seen, shown=SHOWN_DIFFERENCES, ranges=False, names=False)
+    else:
+        yield Line(f"  {NO_DIFFERENCE}")
+    yield from odd(seen, shown=SHOWN_ODD)
+    yield from rest(seen)
 
 
 def _others(report: Report, full: bool) -> Iterator[Line]:

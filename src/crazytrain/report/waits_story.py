@@ -22,13 +22,17 @@ def waits_story(facts: Facts) -> tuple[StoryLine, ...]:
 
 
 def _sentences(waits: Waits) -> Iterator[StoryLine]:
-    long = [wait for wait in waits.threads if (wait.at_least_ns or 0) >= MATTERS_FROM_NS or wait.lasts]
+    long = [wait for wait in waits.threads if _matters(wait)]
     told = sorted(long, key=lambda wait: (rests(wait), -(wait.at_least_ns or 0)))
     for wait in [one for one in told if not rests(one) or one.role in _LOOPS][:_SHOWN]:
         yield line(_sentence(wait, waits), wait.refs)
         if wait.frames and not rests(wait):
             names = [frame.name if frame.certain else f"{frame.name}?" for frame in wait.frames[:_SHOWN_FRAMES]]
             yield line(f"    its functions, the innermost first: {', '.join(names)}", wait.refs[-1:])
+
+
+def _matters(wait: Waiting) -> bool:
+    return (wait.at_least_ns or 0) >= MATTERS_FROM_NS or wait.lasts or (wait.picked and bool(wait.call))
 
 
 def _sentence(wait: Waiting, waits: Waits) -> str:

@@ -27,6 +27,7 @@ A case whose last journal line is a seal that fits is complete. One without is t
 died.
 """
 
+from crazytrain.store.earlier import Earlier, last_healthy
 from crazytrain.store.listing import CaseLine, find, listing
 from crazytrain.store.loader import SavedReport, load, open_packed, saved_report
 from crazytrain.store.package import is_packed
@@ -38,6 +39,7 @@ from crazytrain.store.writer import Keeper, Writer, open_case
 
 __all__ = [
     "CaseLine",
+    "Earlier",
     "Keeper",
     "Problem",
     "SavedReport",
@@ -45,6 +47,7 @@ __all__ = [
     "cases_root",
     "find",
     "is_packed",
+    "last_healthy",
     "listing",
     "load",
     "open_case",

@@ -19,13 +19,15 @@ _SUBERRORS = {
 }
 
 
-def emulation_failure(state: QemuState, log: QemuLog | None) -> Claim:
+def emulation_failure(state: QemuState | None, log: QemuLog | None) -> Claim:
     """Did KVM give up on an instruction?"""
     says = "KVM could not go on with this guest (internal error): it met an instruction that it cannot emulate"
-    claim = status_claim(state, says, ("internal-error",), 1000)
+    nothing = Claim(says=says, prior=0.02, missing=(LOG_LOOK,))
+    claim = status_claim(state, says, ("internal-error",), 1000) if state else nothing
     if log is None:
         return claim
-    own = said_point(log, (QemuMeaning.INTERNAL_ERROR,), 20)
+    # What a live guest is said to be tells more than a line that it may have written itself.
+    own = said_point(log, (QemuMeaning.INTERNAL_ERROR,), 20 if state and state.status else 1000)
     points = [*claim.points, *own]
     lines = log.of(QemuMeaning.INTERNAL_ERROR)
     if lines and lines[-1].number in _SUBERRORS:
@@ -34,7 +36,7 @@ def emulation_failure(state: QemuState, log: QemuLog | None) -> Claim:
         says = f"KVM could not go on with this guest (internal error): {what}"
     elif not lines:
         points.extend(said_point(log, _OTHERS, 0.001))
-    points.extend(_dump(log))
+    points.extend(_dump(log) if lines or state else ())
     return msgspec.structs.replace(claim, says=says, points=tuple(points), missing=claim.missing or (LOG_LOOK,))
 
 

@@ -9,6 +9,7 @@ from crazytrain.model.figures import count, rate, share, span
 from crazytrain.model.finding import Claim, Family, Look, Point
 
 FEW_PLACES = 4
+LEAST_LOOKS = 3
 BOOTED_AFTER_S = 60.0  # a firmware that unpacks itself stays in one loop for a while, too, where the guest is slow
 
 
@@ -39,6 +40,8 @@ def _loop_point(bare: BareView, view: VcpuView) -> Point:
     places = min((v.places for v in view.vcpus if v.halted_ratio < 0.5), default=0)
     if not places:
         return Point("no vCPU runs: all are halted", view.refs, 0.02)
+    if max(v.samples for v in view.vcpus) < LEAST_LOOKS:
+        return Point("it was looked at once or twice: whether it stays in one place is not known", view.refs, 1)
     says = f"a vCPU was seen at {count(places, 'place')}"
     off = min((v.interrupts_off_ratio for v in bare.vcpus), default=0.0)
     if places > FEW_PLACES:

@@ -10,6 +10,7 @@ from crazytrain.model.facts.inside_view import Pace
 from crazytrain.model.figures import count, share
 from crazytrain.model.finding import Claim, Family, Point
 
+_LEAST_LOOKS = 3  # one moment with interrupts off is every kernel's
 _OFF_FROM = 0.95  # of the samples with interrupts off: no tick gets through
 
 
@@ -40,7 +41,7 @@ def _locked_point(vcpu: VcpuActivity, view: VcpuView) -> Point:
         f"vCPU {vcpu.vcpu} had interrupts off in {share(vcpu.interrupts_off_ratio)} of {count(vcpu.samples, 'sample')}, "
         f"at {count(vcpu.places, 'place')} of its kernel"
     )
-    return Point(says, view.refs, 12 if vcpu.samples >= 10 else 4)
+    return Point(says, view.refs, 12 if vcpu.samples >= 10 else 4 if vcpu.samples >= _LEAST_LOOKS else 1.5)
 
 
 def _is_linux(line: object) -> bool:

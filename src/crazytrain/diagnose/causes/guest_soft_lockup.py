@@ -9,14 +9,16 @@ from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.figures import count
 from crazytrain.model.finding import Claim, Family, Point
 
+LINE_AT_MOST = 0.7
+
 
 def guest_soft_lockup(
-    threads: ThreadActivity, console: ConsoleLog, view: VcpuView | None, inside: GuestInside | None
+    threads: ThreadActivity | None, console: ConsoleLog, view: VcpuView | None, inside: GuestInside | None
 ) -> Claim:
     """Does the guest's kernel itself say that a CPU is stuck?"""
     stuck = (LineMeaning.SOFT_LOCKUP, LineMeaning.RCU_STALL)
     lines = [x for x in console.matter if x.meaning in stuck]
-    points = [burn_point(threads), *kernel_points(view)]
+    points = [*([burn_point(threads)] if threads else []), *kernel_points(view)]
     if has_panicked(inside) and inside:
         points.append(Point("the guest's kernel has panicked: that is what came of it", inside.refs, 0.2))
     points += function_points(inside)
@@ -26,7 +28,9 @@ def guest_soft_lockup(
         points.append(
             Point(f"no lockup or stall within {count(console.lines, 'line')} of the guest's", console.refs, 0.05)
         )
-    return Claim(says="a CPU of the guest is stuck in its kernel", prior=0.02, points=tuple(points))
+    # A line alone tells of a symptom: what held the CPU up may be outside of the guest.
+    at_most = LINE_AT_MOST if threads is None and view is None and inside is None else 0.99
+    return Claim(says="a CPU of the guest is stuck in its kernel", prior=0.02, points=tuple(points), at_most=at_most)
 
 
 CAUSE = Cause(

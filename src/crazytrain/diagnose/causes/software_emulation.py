@@ -41,7 +41,7 @@ def software_emulation(
         missing=() if view else (look_for(VcpuView),),
         aside=threads is not None and not burns,
         # That it is emulated may be certain; that this is why it burns is not, while what it does is not known.
-        at_most=0.6 if burns else 0.99,
+        at_most=0.6 if burns or threads is None else 0.99,
     )
 
 

@@ -27,7 +27,7 @@ def split_lock(log: HostLog, parameters: HostParameters | None, threads: ThreadA
         # a vCPU that is put to sleep for each split lock takes no whole CPU
         points.append(Point(f"{burning_vcpus(threads)[0].label} wants a CPU all the time", threads.refs, 0.3))
     # The kernel says it once a thread: how often it happens now is not in the log.
-    return Claim(says=says, prior=0.02, points=tuple(points), at_most=0.85)
+    return Claim(says=says, prior=0.03, points=tuple(points), at_most=0.85)
 
 
 CAUSE = Cause(slug="split-lock", family=Family.EXIT_STORM, rank=Rank.SPECIFIC, judge=split_lock)

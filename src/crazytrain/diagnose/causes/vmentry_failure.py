@@ -1,31 +1,57 @@
 """Cause vcpu-cannot-run/vmentry-failure."""
 
 from crazytrain.diagnose.cause import Cause, Rank
-from crazytrain.diagnose.log_signs import said_point, stands_still_point
+from crazytrain.diagnose.log_signs import LOG_LOOK, said_point, stands_still_point
 from crazytrain.model.facts import QemuState
-from crazytrain.model.facts.logs import QemuLog, QemuMeaning
+from crazytrain.model.facts.dumps import FailureDump
+from crazytrain.model.facts.logs import QemuLine, QemuLog, QemuMeaning
 from crazytrain.model.finding import Claim, Family, Point
 
-_INVALID_STATE = 33  # the low 16 bits of Intel's exit reason: "VM-entry failure due to invalid guest state"
-_MSR_LOADING = 34
+_OTHERS = (QemuMeaning.INTERNAL_ERROR, QemuMeaning.BAD_ADDRESS, QemuMeaning.RUN_FAILED)
+# Intel SDM Vol. 3, appendix C: exit reasons of a failed entry, their low 16 bits; and 31.4: errors of the instruction itself.
+_REASONS = {33: "the guest's state is invalid", 34: "an MSR could not be loaded", 41: "a machine check came at entry"}
+_ERRORS = {
+    4: "VMLAUNCH of a VMCS that is not clear: the host's own bookkeeping is at fault",
+    5: "VMRESUME of a VMCS that was not launched: the host's own bookkeeping is at fault",
+    7: "a control field of the VMCS is invalid: KVM or the processor's features, not the guest",
+    8: "a host-state field of the VMCS is invalid: KVM, not the guest",
+}
+_AMD_INVALID = 0xFFFFFFFF
+_SAYS = "the processor refuses to run this guest: entering guest mode failed"
+_NO_STATE_SO = 300  # no vCPU that runs has a state that the processor refuses
 
 
-def vmentry_failure(log: QemuLog, state: QemuState | None) -> Claim:
+def vmentry_failure(log: QemuLog | None, state: QemuState | None, dump: FailureDump | None) -> Claim:
     """Did the processor refuse to enter guest mode?"""
-    says = "the processor refuses to run this guest: entering guest mode failed"
-    lines = log.of(QemuMeaning.ENTRY_FAILED)
-    if not lines:
+    lines = log.of(QemuMeaning.ENTRY_FAILED) if log else ()
+    strange = dump.invalid if dump else ()
+    if log is None and not strange:
+        return Claim(says=_SAYS, prior=0.02, missing=(LOG_LOOK,))
+    if log and not lines and (not strange or log.of(*_OTHERS)):
         none = Point("QEMU's log tells of no failed entry into guest mode", log.refs, 0.02)
-        return Claim(says=says, prior=0.02, points=(none,))
-    points = [*said_point(log, (QemuMeaning.ENTRY_FAILED,), 1000), *stands_still_point(state, 3)]
-    number = lines[-1].number or 0
-    known = {_INVALID_STATE: "the guest's state is invalid", _MSR_LOADING: "an MSR could not be loaded"}
-    if number >> 31 and (number & 0xFFFF) in known:
-        points.append(Point(f"hardware error {number:#x}: {known[number & 0xFFFF]} (Intel)", (lines[-1].ref,), 1))
-    if log.dump:
-        where = f"it stood at {log.dump.address:#x} in {log.dump.mode.value} mode"
-        points.append(Point(where, log.refs, 1))
-    return Claim(says=says, prior=0.02, points=tuple(points))
+        return Claim(says=_SAYS, prior=0.02, points=(none,))
+    points = list(stands_still_point(state, 3)) if lines else []
+    if log and lines:
+        points += [*said_point(log, (QemuMeaning.ENTRY_FAILED,), 1000), *_error(lines[-1])]
+    if dump and strange:
+        says = f"the registers are of no state that a processor may run: {'; '.join(strange)}"
+        points.append(Point(says, dump.refs, 3 if lines else _NO_STATE_SO))
+    points += _where(log, dump)
+    return Claim(says=_SAYS, prior=0.02, points=tuple(points))
+
+
+def _error(line: QemuLine) -> tuple[Point, ...]:
+    number = line.number or 0
+    if number == _AMD_INVALID:
+        return (Point("hardware error 0xffffffff: the guest's state is invalid (AMD: VMEXIT_INVALID)", (line.ref,), 1),)
+    known = _REASONS.get(number & 0xFFFF) if number >> 31 else _ERRORS.get(number)
+    return (Point(f"hardware error {number:#x}: {known} (Intel)", (line.ref,), 1),) if known else ()
+
+
+def _where(log: QemuLog | None, dump: FailureDump | None) -> tuple[Point, ...]:
+    sample = dump.sample if dump else log.dump if log else None
+    refs = dump.refs if dump else log.refs if log else ()
+    return (Point(f"it stood at {sample.address:#x} in {sample.mode.value} mode", refs, 1),) if sample else ()
 
 
 CAUSE = Cause(

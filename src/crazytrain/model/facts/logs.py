@@ -108,6 +108,7 @@ class QemuMeaning(StrEnum):
     NO_SPACE = "no space"
     NO_MEMORY = "no memory"
     VFIO = "VFIO"
+    INTERRUPT_LOST = "interrupt lost"
     DEVICE = "device error"
     CRASHED = "crashed"
     SHUT_DOWN = "shut down"

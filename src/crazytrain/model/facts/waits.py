@@ -110,6 +110,7 @@ class Waiting(msgspec.Struct, frozen=True, kw_only=True):
     frames: tuple[StackFrame, ...] = ()
     meaning: str = ""
     lock: HeldLock | None = None
+    picked: bool = False  # of one moment that somebody looked at by hand: since when is not known
     refs: tuple[Ref, ...] = ()
 
     def has(self, *names: str) -> bool:
@@ -130,6 +131,7 @@ class Waits(msgspec.Struct, frozen=True, kw_only=True):
     threads: tuple[Waiting, ...]
     locks: tuple[HeldLock, ...]
     refs: tuple[Ref, ...]
+    partial: bool = False  # some of the threads only: that one is not there says nothing
 
     def of(self, *roles: ThreadRole) -> tuple[Waiting, ...]:
         """The threads of these roles."""

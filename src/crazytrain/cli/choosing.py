@@ -1,0 +1,94 @@
+"""Which files of a folder, an archive or an sosreport are read, how much of each, and what was left out."""
+
+import re
+from collections import Counter
+
+MOST_BYTES = 32 << 20
+MOST_FILES = 5000
+_SMALL_BYTES = 1 << 20
+_LARGE_BYTES = 2 << 20
+_SOS = re.compile(r"(?:^|/)sosreport-|(?:^|/)sos_(?:commands|logs|reports)/")
+# What an sosreport has of interest: what libvirt and QEMU say, the host's kernel log, who uses the CPUs, clocks, memory, KVM's settings.
+_KNOWN = re.compile(
+    r"sos_commands/(?:virsh|libvirt|kvm|process|logs|memory|sar)/|sos_commands/kernel/(?:dmesg|uname|modinfo|kernel|lsmod)|"
+    r"sos_commands/(?:date|host|hardware|processor|numa)/|(?:^|/)(?:dmesg|ps|uptime|uname|free|lscpu|date|hostname)$|"
+    r"var/log/(?:libvirt/|messages$|syslog$|kern\.log$|dmesg$|qemu)|etc/libvirt/(?:qemu/|.*\.conf$)|etc/modprobe\.d/|"
+    r"(?:^|/)proc/(?:cpuinfo|stat|meminfo|vmstat|interrupts|loadavg|uptime|cmdline|version|pressure/\w+|buddyinfo)$|"
+    r"(?:^|/)proc/sys/kernel/\w+$|sys/devices/system/(?:clocksource/clocksource0/\w+|cpu/online)$|"
+    r"sys/module/(?:kvm\w*|vhost\w*|vfio\w*)/parameters/\w+$|sys/kernel/mm/(?:ksm|transparent_hugepage)/\w+$|qemu[^/]*\.log|strace[^/]*|gdb[^/]*|pstack[^/]*"
+)
+_LOGS = re.compile(r"var/log/|sos_commands/logs/|dmesg|journal|\.log")
+_PACKED = re.compile(
+    r"\.(?:gz|xz|bz2|zst|zip|rpm|deb|so|ko|pcap|png|jpe?g|pdf|qcow2|img|iso|core|vmcore|db|sqlite|pyc|jar|data|dat|bin|ova|vmdk)$"
+)
+_SHOWN = 5
+
+
+class Chooser:
+    """Decides file by file, within a limit for all together. ``name`` is the archive's, for people."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._left_bytes = MOST_BYTES
+        self._left_files = MOST_FILES
+        self._sos = False
+        self._why: Counter[str] = Counter()
+        self._examples: dict[str, list[str]] = {}
+        self._stopped = ""
+
+    def limit(self, name: str, size: int) -> int:
+        """How many bytes of a file are to be kept; 0: none. Of what is larger the end is kept, for logs grow there."""
+        self._sos = self._sos or bool(_SOS.search(name))
+        known = bool(_KNOWN.search(name))
+        if size <= 0:
+            return 0
+        if _PACKED.search(name.lower()):
+            return self._leave("packed or no text, by their names", name)
+        if self._sos and not known:
+            return self._leave("of no kind that is looked for in an sosreport", name)
+        largest = _LARGE_BYTES if known or _LOGS.search(name) else _SMALL_BYTES
+        if size > largest and not _LOGS.search(name):
+            return self._leave("too large", name)
+        kept = min(size, largest)
+        if kept > self._left_bytes or not self._left_files:
+            return self._leave("beyond the limit of 32 MiB and 5,000 files for all together", name)
+        self._left_bytes -= kept
+        self._left_files -= 1
+        return kept
+
+    @property
+    def is_sos(self) -> bool:
+        """Whether it is an sosreport."""
+        return self._sos
+
+    def _leave(self, why: str, name: str) -> int:
+        self._why[why] += 1
+        examples = self._examples.setdefault(why, [])
+        if len(examples) < _SHOWN:
+            examples.append(name[-120:])
+        return 0
+
+    def unread(self, name: str) -> None:
+        """A file could not be read."""
+        self._leave("not to be read", name)
+
+    def no_text(self, name: str) -> None:
+        """A file was no text."""
+        self._leave("no text", name)
+
+    def unknown(self, name: str) -> None:
+        """Nothing in a file was recognised."""
+        self._leave("read, and nothing in them recognised", name)
+
+    def stopped(self, why: str) -> None:
+        """Reading ended early."""
+        self._stopped = why
+
+    def notes(self) -> list[str]:
+        """What there is to say of what was left out."""
+        told = [f"{self.name}: not read to its end: {self._stopped}"] if self._stopped else []
+        for why, number in self._why.most_common():
+            shown = self._examples[why]
+            more = f" and {number - len(shown)} more" if number > len(shown) else ""
+            told.append(f"{self.name}: {number} {'file' if number == 1 else 'files'} {why}: {', '.join(shown)}{more}")
+        return told

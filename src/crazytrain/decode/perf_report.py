@@ -1,0 +1,118 @@
+"""PERF_REPORT: what ``perf report --stdio``, ``perf top`` and ``perf kvm top`` print.
+
+    # Overhead  Command          Shared Object            Symbol
+        19.08%  qemu-system-x86  [kernel.kallsyms]        [k] finish_task_switch.isra.0
+    # Children      Self  Command          Shared Object            Symbol
+        27.03%     0.42%  qemu-system-x86  [kernel.kallsyms]        [k] do_syscall_64
+
+Manual: perf-report(1), perf-top(1). Branches of call graphs are passed over: the rows hold what counts.
+"""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from crazytrain.model.evidence import Evidence
+from crazytrain.model.facts.profile_table import ProfileRow, ProfileTable
+from crazytrain.model.facts.stacks import CpuProfile, FunctionShare, ThreadProfile
+from crazytrain.model.facts.threads import ThreadRole
+from crazytrain.model.qemu_functions import role_by_functions
+from crazytrain.model.thread_names import role_by_name
+
+_ROW = re.compile(
+    r"\s*(?P<first>\d{1,3}[.,]\d{1,2})%(?:\s+(?P<second>\d{1,3}[.,]\d{1,2})%)?\s+(?:(?P<samples>\d{1,9})\s+)?(?P<rest>\S.{0,400}?)\s*\[(?P<where>[k.gu$H])\]\s+"
+    r"(?P<symbol>\S.{0,200}?)(?:\s+-\s+-)?\s*$"
+)
+_SAMPLES = re.compile(r"[# ]*Samples: (\d{1,9}(?:\.\d)?)([KMG]?)\b(?: +of events? '([^']{1,80})')?")
+_SCALE = {"": 1, "K": 1000, "M": 1_000_000, "G": 1_000_000_000}
+_MOST_ROWS = 5000
+_MOST_LINES = 200_000
+_MOST_FUNCTIONS = 40
+_FIELDS = re.compile(r"\s{2,}")
+
+
+def decode_perf_report(evidence: Evidence) -> Iterable[object]:
+    """Yield one ``ProfileTable``; and a ``CpuProfile`` of QEMU's threads where commands and the number of samples are told.
+
+    The threads of the profile are told by name alone: ``tid`` is 0, and threads of one name are one.
+    """
+    lines = evidence.data.decode("utf-8", "backslashreplace").split("\n")[:_MOST_LINES]
+    found = list(_rows(lines))
+    if not found:
+        return
+    heads = [one for one in map(_SAMPLES.match, lines) if one]
+    samples = int(float(heads[-1][1]) * _SCALE[heads[-1][2]]) if heads else None
+    ref = evidence.ref(found[0][0], found[-1][0])
+    rows = tuple(row for _, row in found)
+    yield ProfileTable(rows=rows, event=heads[-1][3] or "" if heads else "", samples=samples, refs=(ref,))
+    threads = tuple(_threads(rows, samples)) if samples else ()
+    if threads and samples:
+        yield CpuProfile(threads=threads, samples=samples, refs=(ref,))
+
+
+def _rows(lines: Sequence[str]) -> Iterator[tuple[int, ProfileRow]]:
+    kept = 0
+    for number, line in enumerate(lines, start=1):
+        found = _ROW.match(line[:800])
+        if found and kept < _MOST_ROWS:
+            kept += 1
+            yield number, _row(found)
+
+
+def _row(found: re.Match[str]) -> ProfileRow:
+    first, second = _ratio(found["first"]), found["second"]
+    fields = [field for field in _FIELDS.split(found["rest"].strip()) if field]
+    return ProfileRow(
+        symbol=found["symbol"].partition("@@")[0].strip(),
+        own_ratio=_ratio(second) if second else first,
+        where=found["where"],
+        file=fields[-1] if fields else "",
+        command=fields[0] if len(fields) > 1 else "",
+        with_calls_ratio=first if second else None,
+    )
+
+
+def _ratio(word: str) -> float:
+    return round(float(word.replace(",", ".")) / 100, 6)
+
+
+def _threads(rows: Sequence[ProfileRow], samples: int) -> Iterator[ThreadProfile]:
+    by_command: dict[str, list[ProfileRow]] = defaultdict(list)
+    for row in rows:
+        if row.command:
+            by_command[row.command].append(row)
+    for command, own in sorted(by_command.items(), key=_most, reverse=True):
+        total = max(sum(row.own_ratio for row in own), *(row.with_calls_ratio or 0.0 for row in own))
+        if total > 0:
+            yield _thread(command, own, total, samples)
+
+
+def _most(pair: tuple[str, list[ProfileRow]]) -> float:
+    return sum(row.own_ratio for row in pair[1])
+
+
+def _thread(command: str, rows: Sequence[ProfileRow], total: float, samples: int) -> ThreadProfile:
+    shares = [
+        FunctionShare(_name(row), max(row.own_ratio, row.with_calls_ratio or 0.0) / total, row.own_ratio / total)
+        for row in rows
+    ]
+    named, vcpu = role_by_name(command)
+    role = named if named is not ThreadRole.OTHER else role_by_functions([share.name for share in shares]) or named
+    return ThreadProfile(
+        tid=0,
+        comm=command,
+        role=role,
+        label=f"vCPU {vcpu}" if vcpu is not None else command if role is ThreadRole.OTHER else role.value,
+        samples=round(total * samples),
+        stacks=(),
+        kernel_ratio=sum(row.own_ratio for row in rows if row.where == "k") / total,
+        functions=tuple(sorted(shares, key=_inclusive, reverse=True))[:_MOST_FUNCTIONS],
+    )
+
+
+def _inclusive(share: FunctionShare) -> float:
+    return share.inclusive
+
+
+def _name(row: ProfileRow) -> str:
+    return f"{row.symbol} [k]" if row.where == "k" else row.symbol

@@ -1,0 +1,230 @@
+"""What people say in their own words: prose is searched for observations in the field's terms.
+
+Prose is lines of words. A sentence is cut into clauses, and each clause is searched for what it speaks of (`told_words`) and how: that a
+thing is there, is not there, that all is well without it, that it makes no difference, or that the teller only suspects it. Nothing else is
+understood, and nothing is measured: it is what somebody noticed.
+
+>>> from crazytrain.model.evidence import Evidence, Kind
+>>> text = b"The guest hangs when USB tablet is used. Without the tablet all is fine."
+>>> [(t.topic.name, t.stance.name) for t in decode_told(Evidence(id="mail", kind=Kind.TOLD, source="mail", data=text))]
+[('GUEST_HUNG', 'SEEN'), ('USB_TABLET', 'SEEN'), ('USB_TABLET', 'CURED')]
+"""
+
+import bisect
+import itertools
+import re
+from collections.abc import Iterator
+
+import msgspec
+
+from crazytrain.decode.told_words import THINGS, WORDS
+from crazytrain.model.evidence import Evidence, Kind
+from crazytrain.model.facts.told import Stance, Told, Topic
+
+LIMIT_BYTES = 64 * 1024
+MOST_STATEMENTS = 400
+_LONGEST_CLAUSE = 400
+_SHOWN = 160
+_LEAST_WORDS = 3
+_LIST_FROM = 3
+_LEAST_WORDS_AMONG = 9
+_HEADING_WORDS = 5
+
+_MARGIN = re.compile(r"^[ \t]*(?:[>|*#-][>|*# ]{0,8})?")
+_MACHINE = re.compile(r"^\s*(?:<|\[ *\d+\.\d+|#\d+ |\(?gdb\)|0x[0-9a-f]{6}|[{}]|-[a-z]+ |[$%] )")
+_OPTION = re.compile(r"(?:^|(?<=\s))(?:-[\w-]+|[^\s=]{1,60}=\S*|/\S*|\S*,\S*,\S*)")
+_WORD = re.compile(r"[A-Za-z][A-Za-z'-]+")
+_END = re.compile(
+    r"(?<=[a-z)%\d\"'][.!?])\s+|[;:]\s+|,? (?:but|whereas|however|yet|although|though) "
+    r"|, (?=(?:with|without|only|older|newer|i|we|maybe|perhaps) )|\n",
+    re.IGNORECASE,
+)
+
+_GUESS = re.compile(
+    r"\b(?:i|we) (?:suspect|think|guess|believe|assume|wonder|feel)\b|\b(?:maybe|perhaps|probably|presumably"
+    r"|possibly|supposedly|suspected)\b|\b(?:might|could|may) (?:be|have)\b|\b(?:is|are|was) suspected\b"
+    r"|\bmy (?:guess|theory|suspicion)\b|\bnot sure\b|\bseems? to be (?:caused|due)"
+)
+_WELL = re.compile(
+    r"\b(?:(?<!otherwise )fine|restores|back to normal|(?:falls?|fell|drops?|dropped|goes down|comes down"
+    r"|went down|came down) to|brings? (?:it|that|this|the load) (?:down )?to|lowers|lowered|reduces|reduced"
+    r"|ok|okay|works?|worked|gone|(?:goes|went) away|disappear\w*|vanish\w*|helps|helped|solves|solved|fixes"
+    r"|fixed|cures?|cured|rarer|normal(?:ly)?|at once|all is well|takes seconds|no longer|no (?:problems?"
+    r"|issues?|hangs?|freezes?)|does(?: not|n't) (?:happen|occur|show)|did(?: not|n't) (?:happen|occur)|(?:do"
+    r"|does) not show)\b"
+)
+_NOT_WELL = re.compile(
+    r"\b(?:not|n't|no|never|neither|nor)\b.{0,10}\b(?:help(?:s|ed)?|fine|ok|works?|worked|solves?|solved"
+    r"|fix(?:es|ed)?)\b|\b(?:does|do|did)(?: not|n't) help\b"
+)
+_NO_MATTER = re.compile(
+    r"\b(?:no|any|little) (?:difference|effect|change|influence)\b|\b(?:does|did|do)(?: not|n't) (?:help"
+    r"|matter|change)\b|\birrelevant\b|\bregardless\b|\bno matter\b|\bindependent(?:ly)? of\b"
+    r"|\bsame (?:problem|result|behaviou?r)\b|\bruled out\b|\bstill (?:hangs?|happens?|occurs?|the same)\b"
+)
+_BEFORE_ABSENT = re.compile(
+    r"(?:\bwithout|\bno|\bnot|\bnon|\bdisabl\w+|\bremov\w+|\bturn\w* off|\bswitch\w* off|\binstead of"
+    r"|\black\w*|\bmissing|-no|\bdrop\w*)[ -](?:\S+ ){0,3}\S*$"
+)
+_AFTER_ABSENT = re.compile(
+    r"^\S{0,20}(?: \w+){0,4}? (?:off|disabled|absent|removed|missing|switched off|turned off)\b"
+    r"|^\S{0,20} (?:is|are|was|were) not\b|^\S{0,20} set to (?:0|off|no|n|never|none|madvise)\b|^=(?:off|no|0)\b"
+)
+_IT_GONE = re.compile(
+    r"\b(?:it|this|that|these|they)\b.{0,25}\b(?:off|disabled|removed|gone|out)\b|\b(?:without|removing|disabling) (?:it|them|this|that)\b"
+)
+_SHARE = re.compile(r"\b(\d{1,4}(?:\.\d+)?) ?(?:%|percent|per cent)")
+_CPU = re.compile(r"\b(?:cpus?|cores?|load|processors?|threads?|qemu|kvm|vcpus?|process|host|top|smp)\b")
+_NO_CPU = re.compile(
+    r"\b(?:done|complete\w*|progress|reaches|disk|memory|ram|migrat\w+|full|space|rarer|faster|slower|idle)\b"
+)
+_FULL = re.compile(
+    r"\b(?:burn\w*|spin(?:s|ning)?|spun|pegg\w+|max(?:es|ed)? out|busy[- ]?loop\w*|loops? for ever"
+    r"|endless loop|run(?:s|ning)? away|runaway)\b|\b(?:high|full|excessive|huge|constant|heavy) cpu\b"
+    r"|\b(?:all|whole|full) cores?\b|\bcpu (?:usage|load|use)\b.{0,15}\b(?:high|full|max\w*|rose|rises"
+    r"|jumps?)\b"
+)
+_SOME = re.compile(
+    r"\bcpu (?:load|usage|use|time)\b|\bwakeups?\b|\bhost load\b|\boverhead\b|\bload\b.{0,12}\b(?:rose|rises|high\w*)\b"
+)
+_VCPU = re.compile(
+    r"\bvcpus?\b|\bcpu ?#?\d+/kvm\b|\bcpu \d+\b|\ball (?:v?cpus|cores)\b|\bsmp\b|\bcores at\b|\bvcpu threads?\b"
+)
+_MAIN = re.compile(r"\b(?:main (?:thread|loop)|qemu'?s? thread|i/?o ?thread|handler|event loop|iothread)\b")
+
+
+_THERE = (Stance.SEEN, Stance.GUESS)
+
+
+class _Clause(msgspec.Struct, frozen=True):
+    """Part of a sentence, in lower case, with the line that it begins in."""
+
+    text: str
+    line: int
+
+
+def decode_told(evidence: Evidence) -> Iterator[Told]:
+    """Read observations out of prose: ``Told`` facts, at most ``MOST_STATEMENTS``; none where the text is no prose.
+
+    Only the first 64 KiB are read. Shares become ratios (100 % is 1.0).
+    """
+    return _read(evidence, _LEAST_WORDS)
+
+
+def decode_told_among(evidence: Evidence) -> Iterator[Told]:
+    """The same for text of machines, where a sentence may begin like one of their lines: only long lines of words count."""
+    return _read(evidence, _LEAST_WORDS_AMONG)
+
+
+def _read(evidence: Evidence, least_words: int) -> Iterator[Told]:
+    text = evidence.data[:LIMIT_BYTES].decode("utf-8", "replace")
+    things: tuple[Topic, ...] = ()
+    said = 0
+    for clause in _clauses(text, least_words):
+        found = tuple(_of_clause(clause.text, things))
+        things = tuple(topic for topic, stance, _ in found if topic in THINGS and stance in _THERE) or things
+        for topic, stance, value in found:
+            if said >= MOST_STATEMENTS:
+                return
+            said += 1
+            yield Told(
+                topic=topic, stance=stance, value=value, words=clause.text[:_SHOWN], ref=evidence.ref(clause.line)
+            )
+
+
+def as_told(evidence: Evidence) -> Evidence:
+    """Text that nothing else recognised, as prose where something is observed in it."""
+    if evidence.kind is not Kind.TEXT or next(decode_told(evidence), None) is None:
+        return evidence
+    return msgspec.structs.replace(evidence, kind=Kind.TOLD)
+
+
+def _clauses(text: str, least_words: int) -> Iterator[_Clause]:
+    """The clauses of all stretches of prose."""
+    first = 1
+    lines: list[str] = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        bare = _MARGIN.sub("", line, count=1).strip()
+        if _is_prose(bare, 1 if lines and least_words == _LEAST_WORDS else least_words, going_on=bool(lines)):
+            first = first if lines else number
+            lines.append(bare)
+            continue
+        yield from _cut(lines, first)
+        lines = []
+    yield from _cut(lines, first)
+
+
+def _is_prose(line: str, least_words: int, *, going_on: bool) -> bool:
+    """Whether a line is of words: most of its letters stand in words, and there are some of them."""
+    if not line or _MACHINE.match(line):
+        return False
+    words = _WORD.findall(line[:2000])
+    if line.endswith(":") and len(words) <= _HEADING_WORDS and not going_on:
+        return False
+    letters = sum(map(len, words)) + len(words)
+    if len(_OPTION.findall(line[:2000])) > 0.3 * len(line[:2000].split()):
+        return False
+    return len(words) >= least_words and letters >= 0.6 * min(len(line), 2000)
+
+
+def _cut(lines: list[str], first: int) -> Iterator[_Clause]:
+    """Clauses of one stretch; a sentence may go over several lines."""
+    if not lines:
+        return
+    text = " ".join(lines)
+    starts = tuple(itertools.accumulate((len(line) + 1 for line in lines), initial=0))
+    at = 0
+    for part in (*_END.finditer(text), None):
+        end = part.start() if part else len(text)
+        number = first + bisect.bisect_right(starts, at) - 1
+        for begin in range(at, end, _LONGEST_CLAUSE):
+            yield _Clause(text[begin : min(end, begin + _LONGEST_CLAUSE)].lower().strip(), number)
+        at = part.end() if part else end
+
+
+def _of_clause(clause: str, things: tuple[Topic, ...]) -> Iterator[tuple[Topic, Stance, float | None]]:
+    """What a clause speaks of, and how; ``things`` are what "it" may be."""
+    guess = _GUESS.search(clause) is not None
+    well = _WELL.search(clause) is not None and not _NOT_WELL.search(clause)
+    even = _NO_MATTER.search(clause) is not None
+    hits = [(topic, found) for topic, words in WORDS if (found := words.search(clause))]
+    named = sum(topic in THINGS for topic, _ in hits)
+    for topic, found in hits:
+        stance = _stance(topic, clause, found, guess=guess, well=well, even=even)
+        listed = stance is Stance.SEEN and topic in THINGS and named >= _LIST_FROM
+        yield topic, Stance.LISTED if listed else stance, None
+    if well and not named and _IT_GONE.search(clause):
+        yield from ((topic, Stance.CURED, None) for topic in things)
+    yield from _cpu(clause, guess=guess, even=even, well=well)
+
+
+def _stance(topic: Topic, clause: str, found: re.Match[str], *, guess: bool, well: bool, even: bool) -> Stance:
+    before, after = clause[max(found.start() - 40, 0) : found.start()], clause[found.end() : found.end() + 40]
+    absent = topic in THINGS and bool(_BEFORE_ABSENT.search(before) or _AFTER_ABSENT.search(after))
+    if guess:
+        return Stance.GUESS
+    if even and topic in THINGS:
+        return Stance.NO_MATTER
+    if absent:
+        return Stance.CURED if well else Stance.ABSENT
+    if well and topic in THINGS:
+        return Stance.GOOD_WITH
+    return Stance.SEEN
+
+
+def _cpu(clause: str, *, guess: bool, even: bool, well: bool) -> Iterator[tuple[Topic, Stance, float | None]]:
+    """Who takes how much of a CPU."""
+    if even or well:
+        return
+    stance = Stance.GUESS if guess else Stance.SEEN
+    shares = [float(m[1]) / 100 for m in _SHARE.finditer(clause)]
+    about_cpu = _CPU.search(clause) is not None or not _NO_CPU.search(clause)
+    share = max(shares, default=0.0) if about_cpu else 0.0
+    if share >= 0.85 or _FULL.search(clause):
+        yield Topic.CPU_FULL, stance, share or None
+        if _VCPU.search(clause):
+            yield Topic.VCPUS_FULL, stance, share or None
+        if _MAIN.search(clause):
+            yield Topic.MAIN_FULL, stance, share or None
+    elif share >= 0.1 or _SOME.search(clause):
+        yield Topic.CPU_SOME, stance, share or None

@@ -1,0 +1,135 @@
+"""What pasted tables and logs say where they hold shares or single lines and no rates, as points of causes.
+
+``perf kvm stat`` without its window, a call trace of one moment, a stamp that cannot be: weaker than what a look over some seconds
+gives, for nobody knows how long it went on.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from crazytrain.diagnose.pasted_stacks import stack_points
+from crazytrain.model.facts import Facts, KvmExits
+from crazytrain.model.facts.kernel_traces import KernelTrace, LogClock
+from crazytrain.model.facts.stacks import UserStacks
+from crazytrain.model.figures import share
+from crazytrain.model.finding import Point
+
+IDLE_FROM = 0.9  # of the time between exit and entry spent halted: the guest rests
+AWAKE_TO = 0.6
+IO, MSR, MMIO = ("IO_INSTRUCTION", "IOIO", "io"), ("MSR_WRITE", "MSR_READ", "MSR", "msr"), ("EPT_MISCONFIG",)
+PAUSE, FAULT, HALT = ("PAUSE_INSTRUCTION", "pause"), ("EPT_VIOLATION", "NPF", "npf"), ("HLT", "hlt")
+DOMINATES_FROM = 0.4
+
+# Cause: the exits that it makes dominate, and how much that speaks for it. None of them says which port, page or register it was.
+_DOMINANT: dict[str, tuple[tuple[str, ...], float]] = {
+    "rtc-periodic-storm": (IO, 5),
+    "slow-clocksource": (IO, 3),
+    "pio-poll": (IO, 4),
+    "rtc-catchup": (IO, 2),
+    "msr-storm": (MSR, 10),
+    "apic-timer-storm": (MSR, 2),
+    "mmio-poll": (MMIO, 10),
+    "page-fault-loop": (FAULT, 5),
+    "pause-contention": (PAUSE, 12),
+    "guest-spinlock": (PAUSE, 5),
+}
+_RESTS: dict[str, float] = {"misread": 30, "healthy-idle": 12, "halt-polling": 1.5}
+# Cause: functions of a trace in the host's (True) or the guest's kernel, and how much it speaks for it that a CPU was there.
+_PLACES: dict[str, tuple[bool, tuple[str, ...], float]] = {
+    "page-fault-loop": (True, ("kvm_mmu_page_fault", "kvm_tdp_page_fault", "handle_ept_violation"), 2),
+    "memory-pressure": (
+        True,
+        ("khugepaged*", "ksm_*", "compact_zone", "shrink_*", "change_prot_numa", "task_numa_work"),
+        6,
+    ),
+    "guest-spinlock": (
+        False,
+        (
+            "native_queued_spin_lock_slowpath",
+            "queued_spin_lock_slowpath",
+            "__pv_queued_spin_lock_slowpath",
+            "_raw_spin_lock",
+            "kvm_wait",
+        ),
+        6,
+    ),
+    "guest-soft-lockup": (
+        False,
+        ("watchdog_timer_fn", "rcu_sched_clock_irq", "rcu_check_callbacks", "print_cpu_stall"),
+        1.5,
+    ),
+    "kvmclock-jump": (False, ("pvclock_clocksource_read", "kvm_clock_read", "kvm_clock_get_cycles"), 4),
+    "guest-hung-io": (False, ("io_schedule", "blk_*", "wait_on_page_bit*", "bit_wait_io", "jbd2_*"), 3),
+    "slow-clocksource": (False, ("acpi_pm_read", "read_hpet"), 8),
+}
+
+
+def pasted_points(cause: str, facts: Facts) -> tuple[Point, ...]:
+    """Points of one cause from tables and logs that hold no window."""
+    tables = [one for one in facts.all(KvmExits) if _bare(one)]
+    traces = facts.all(KernelTrace)
+    return (
+        *_of_tables(cause, tables),
+        *_of_traces(cause, traces),
+        *_of_stamps(cause, facts.all(LogClock)),
+        *stack_points(cause, facts.all(UserStacks)),
+    )
+
+
+def _bare(exits: KvmExits) -> bool:
+    """Whether only reasons were told: what port, page or register it was is not known."""
+    return not (exits.ports or exits.mmio or exits.msrs or exits.userspace) and len(exits.exits) > 1
+
+
+def _of_tables(cause: str, tables: Iterable[KvmExits]) -> Iterator[Point]:
+    """The table that says most of it."""
+    points = [point for table in tables for point in _of_table(cause, table)]
+    if points:
+        yield max(points, key=lambda point: max(point.ratio, 1 / point.ratio))
+
+
+def _of_table(cause: str, exits: KvmExits) -> Iterator[Point]:
+    idle = _time_share(exits, HALT)
+    if cause in _RESTS and idle is not None and idle >= IDLE_FROM:
+        says = f"{share(idle)} of the time of all exits is HLT: that is rest, not load, however many exits there are"
+        yield Point(says, exits.refs, _RESTS[cause])
+    if cause in _DOMINANT:
+        reasons, ratio = _DOMINANT[cause]
+        part = _count_share(exits, reasons)
+        rests = idle is not None and idle >= IDLE_FROM
+        says = f"{share(part)} of the exits are {reasons[0]}" + (", and it rests nearly all the time" if rests else "")
+        if part >= DOMINATES_FROM:
+            yield Point(says, exits.refs, 0.3 if rests else ratio)
+        else:
+            yield Point(says, exits.refs, 0.3 if part < 0.1 else 1.0)
+
+
+def _count_share(exits: KvmExits, reasons: tuple[str, ...]) -> float:
+    """The share of exits for these reasons; interrupts of the host and halts do not come from what the guest asks for."""
+    every = sum(one.count for one in exits.exits if one.reason not in (*HALT, "EXTERNAL_INTERRUPT", "INTERRUPT"))
+    return sum(one.count for one in exits.exits if one.reason in reasons) / every if every else 0.0
+
+
+def _time_share(exits: KvmExits, reasons: tuple[str, ...]) -> float | None:
+    every = sum(one.time_ns for one in exits.times)
+    return sum(one.time_ns for one in exits.times if one.reason in reasons) / every if every else None
+
+
+def _of_traces(cause: str, traces: Iterable[KernelTrace]) -> Iterator[Point]:
+    if cause not in _PLACES:
+        return
+    host, names, ratio = _PLACES[cause]
+    for trace in traces:
+        if trace.host is host and trace.has(*names):
+            whose = "the host's" if host else "the guest's"
+            where = next(own for own in trace.names if KernelTrace(host=host, sure=True, functions=(own,)).has(*names))
+            yield Point(f"a trace of {whose} kernel stands in {where}", trace.refs, ratio)
+            return
+
+
+def _of_stamps(cause: str, clocks: Iterable[LogClock]) -> Iterator[Point]:
+    for clock in clocks:
+        if cause == "kvmclock-jump" and not clock.host:
+            years = clock.stamp_ns / 1e9 / 31_556_952
+            says = f"the guest's kernel log has stamps of {years:,.0f} years since its boot"
+            yield Point(says, clock.refs, 40)
+            return

@@ -1,0 +1,55 @@
+"""What a backtrace of one moment says (gdb, pstack), as points of causes: which of QEMU's functions a thread was in.
+
+A moment is no rate: a function that is seldom entered and seen all the same was likely at work for long. Functions in which a healthy
+QEMU waits (ppoll under main_loop_wait, ioctl under kvm_cpu_exec) say nothing and are not here.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from crazytrain.model.facts.stacks import UserStack, UserStacks
+from crazytrain.model.finding import Point
+
+# Cause: functions (a name that ends in * stands for all that begin so), and how much it speaks for it that a thread was there.
+_FUNCTIONS: dict[str, tuple[tuple[str, ...], float]] = {
+    "chardev-spin": (
+        ("send_all", "qemu_chr_fe_write*", "qemu_chr_write*", "serial_xmit", "io_channel_send*", "tcp_chr_write", "pty_chr_*", "fd_chr_write"),
+        20,
+    ),
+    "dead-client-spin": (("vnc_client_io*", "vnc_client_read", "tcp_chr_read", "tcp_chr_disconnect*", "gdb_chr_receive"), 4),
+    "usernet-spin": (("slirp_*", "net_slirp*", "tcp_input", "sowrite", "soread", "sorecvfrom"), 8),
+    "display-load": (("vnc_send_framebuffer_update*", "tight_*", "zrle_*", "jpeg_compress*", "dcc_compress*", "vnc_refresh*"), 8),
+    "usb-polling": (("uhci_frame_timer", "uhci_process_frame", "ehci_frame_timer", "ehci_work_bh", "ohci_frame_boundary"), 10),
+    "rtc-periodic-storm": (("rtc_periodic_timer", "periodic_timer_update", "cmos_ioport_*", "rtc_coalesced_timer*"), 8),
+    "rtc-catchup": (("rtc_coalesced_timer*",), 20),
+    "pit-hpet-storm": (("pit_irq_timer*", "hpet_timer", "hpet_timer_*"), 8),
+    "blocked-usb-host": (("usb_host_*", "libusb_*"), 5),
+    "postcopy-wait": (("postcopy_*", "loadvm_postcopy*"), 5),
+    "throttle-timer-spin": (("throttle_group_*", "throttle_timer*"), 4),
+    "migration-running": (("ram_save_*", "ram_find_and_save_block", "migration_iteration_run"), 5),
+    "fd-monitor-spin": (("fdmon_io_uring_*", "aio_free_deleted_handlers"), 4),
+    "balloon-deflate": (("virtio_balloon_handle_output", "balloon_page", "balloon_*_page", "virtio_balloon_*flate*"), 15),
+    "pio-poll": (("serial_ioport_read", "ide_status_read", "ide_ioport_read", "fdctrl_read*"), 4),
+    "slow-clocksource": (("acpi_pm_tmr_read", "hpet_ram_read"), 5),
+}  # fmt: skip
+
+
+def stack_points(cause: str, every: Iterable[UserStacks]) -> Iterator[Point]:
+    """The first thread that is in one of the cause's functions; stacks of a look, which know when they were taken, are the causes' own."""
+    names, ratio = _FUNCTIONS.get(cause, ((), 1.0))
+    for stack in (stack for stacks in every if not stacks.mono_ns for stack in stacks.stacks):
+        where = _where(stack, names)
+        if where:
+            who = f"thread {stack.tid}" if stack.tid > 0 else "a thread"
+            named = f"{who} ({stack.comm})" if stack.comm else who
+            yield Point(f"{named} was in {where} when the backtrace was taken", stack.refs, ratio)
+            return
+
+
+def _where(stack: UserStack, names: tuple[str, ...]) -> str:
+    symbols = (frame.symbol for frame in stack.frames if frame.symbol)
+    return next((symbol for symbol in symbols if any(_fits(symbol, name) for name in names)), "")
+
+
+def _fits(symbol: str, name: str) -> bool:
+    begin, star, end = name.partition("*")
+    return symbol.startswith(begin) and symbol.endswith(end) if star else symbol == name

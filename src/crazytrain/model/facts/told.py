@@ -1,0 +1,179 @@
+"""Facts from what people say in their own words: observations in the field's terms, as told and not measured."""
+
+from enum import StrEnum
+
+import msgspec
+
+from crazytrain.model.evidence import Ref
+
+
+class Stance(StrEnum):
+    """How a thing is spoken of."""
+
+    SEEN = "seen"  # it is there, or happens
+    ABSENT = "absent"  # it is not there, or switched off
+    CURED = "well without it"  # without it all is well
+    GOOD_WITH = "well with it"  # with it all is well
+    NO_MATTER = "makes no difference"
+    LISTED = "one of several that are named"  # a description of the guest more than an observation
+    GUESS = "guessed"  # the teller only suspects it
+
+
+class Topic(StrEnum):
+    """What is spoken of. The value is what a report calls it."""
+
+    # who takes time, and how it shows
+    CPU_FULL = "a CPU is taken all the time"
+    CPU_SOME = "some CPU is taken"
+    VCPUS_FULL = "vCPUs take all they can"
+    MAIN_FULL = "QEMU's own thread takes all it can"
+    SYSTEM_TIME = "much of it is system time"
+    USER_TIME = "it is user or guest time"
+    GUEST_IDLE = "the guest itself is idle"
+    GUEST_HUNG = "the guest hangs"
+    GUEST_SLOW = "the guest is slow"
+    QEMU_HUNG = "QEMU or its monitor does not answer"
+    GUEST_PAUSED = "the guest is paused"
+    NOTHING_WRONG = "nothing is wrong"
+    RECOVERS = "it comes back by itself"
+    # when
+    MIGRATION = "a migration"
+    MIGRATION_LASTS = "a migration that goes on"
+    POSTCOPY = "a postcopy migration"
+    STORAGE_COPY = "storage that is copied or mirrored"
+    BLOCK_JOB = "a block job, snapshot or removal of a drive"
+    RESUME = "a suspend, restore or snapshot of the guest"
+    LONG_STOP = "a guest that was stopped for long"
+    HOST_SLEEP = "a host that slept"
+    AT_START = "it is at the start"
+    AT_RESET = "it is at a reset or reboot"
+    AT_SHUTDOWN = "it is at the shutdown"
+    UPTIME = "the longer it runs, the worse"
+    # the guest's own state
+    WINDOWS = "a Windows guest"
+    LINUX = "a Linux guest"
+    SOFT_LOCKUP = "soft lockup or RCU stall in the guest"
+    HARD_LOCKUP = "hard lockup"
+    HUNG_TASK = "hung tasks in the guest"
+    PANIC = "a kernel panic"
+    TRIPLE_FAULT = "a triple fault"
+    RESETS = "resets again and again"
+    SPINLOCK = "vCPUs that spin for a lock"
+    SMP_START = "the start of the other CPUs"
+    LOST_INTERRUPT = "an interrupt that is lost"
+    NETWORK_DEAD = "a guest that loses its network"
+    WAKEUPS = "many wake-ups of the host"
+    GUEST_SWAP = "swapping or reclaim"
+    STEAL = "steal time"
+    STEAL_ABSURD = "steal time that cannot be"
+    # clocks and timers
+    TIME_JUMP = "a clock that jumps or stands"
+    CLOCK_DRIFT = "a clock that runs fast or slow"
+    TSC_FREQUENCY = "hosts of different TSC frequency"
+    TSC_UNSTABLE = "TSC unstable"
+    KVMCLOCK = "kvmclock"
+    SLOW_CLOCKSOURCE = "clocksource hpet or acpi_pm"
+    RTC = "the RTC"
+    RTC_CATCHUP = "missed RTC ticks that are made up for"
+    PIT = "the PIT"
+    HPET = "the HPET"
+    LAPIC_PERIODIC = "the local APIC timer in periodic mode"
+    APIC_TIMER = "the APIC timer or the guest's tick"
+    HV_STIMER = "Hyper-V synthetic timers"
+    HYPERV = "Hyper-V enlightenments"
+    TIMER_RATE = "a high rate of timer interrupts"
+    IDLE_POLL = "a guest that idles by polling"
+    HALT_POLL = "halt polling"
+    ALARM_FLOOR = "a timer that is always due"
+    # exits
+    IO_EXITS = "many exits for I/O ports"
+    MSR_EXITS = "many exits for MSRs"
+    MMIO_EXITS = "many exits for MMIO"
+    PAUSE_EXITS = "many PAUSE exits"
+    HLT_EXITS = "many HLT exits"
+    FAULT_EXITS = "many page faults of the guest in KVM"
+    IRQ_STORM = "a storm of one interrupt"
+    RTC_PORT = "I/O port 0x70 or 0x71"
+    PM_TIMER_PORT = "the I/O port of the ACPI timer"
+    PIT_PORT = "an I/O port of the PIT"
+    OTHER_PORT = "an I/O port"
+    APIC_VIRT = "APIC virtualisation"
+    SPLIT_LOCK = "split locks"
+    OVERCOMMIT = "more vCPUs than CPUs"
+    # QEMU's loops and devices
+    EAGAIN = "EAGAIN or an endless read or write"
+    POLL_SPIN = "ppoll that returns at once"
+    CHARDEV = "a serial port or another character device"
+    PEER_STUCK = "a reader that does not drain"
+    SOCKET = "a socket of QEMU"
+    CLIENT_GONE = "a client that went away"
+    IO_URING = "io_uring"
+    IOTHREAD = "iothreads"
+    POLL_MAX = "polling of an iothread"
+    THROTTLE = "I/O throttling"
+    USERNET = "user-mode networking"
+    TAP = "tap or bridge networking"
+    USB_TABLET = "a USB tablet"
+    USB = "emulated USB"
+    USB_HOST = "a USB device of the host"
+    DISPLAY = "a remote display"
+    DISPLAY_WORK = "pictures that are encoded"
+    AUDIO = "emulated sound"
+    AGENT = "the guest agent"
+    BALLOON = "the balloon"
+    VHOST = "vhost"
+    NETWORK_LOAD = "a flood of packets"
+    NBD = "a block device over the network"
+    # storage
+    HOST_IO = "heavy disk I/O of the host"
+    IO_BLOCKS = "disk I/O that blocks"
+    STORAGE_SILENT = "storage that does not answer"
+    NO_SPACE = "no space left"
+    IO_ERROR = "an I/O error"
+    DRAIN = "a drain of the block layer"
+    BIG_LOCK = "the big lock of QEMU"
+    # KVM refuses
+    ENTRY_FAILED = "KVM entry failed"
+    EMULATION = "an instruction that KVM cannot emulate"
+    BAD_ADDRESS = "a bad address in KVM_RUN"
+    CPU_DIFFERS = "hosts with different CPUs"
+    PASSTHROUGH = "a passed-through device"
+    # firmware
+    FIRMWARE = "the firmware"
+    NO_SCREEN = "a firmware screen that does not come"
+    NO_BOOT = "nothing to boot from"
+    SMM = "SMM"
+    # the host
+    NUMA_BALANCING = "automatic NUMA balancing"
+    KSM = "KSM"
+    HUGE_PAGES = "transparent huge pages"
+    MMU_LOCK = "KVM's MMU lock"
+    HOST_MEMORY = "memory that is short on the host"
+    HOST_LOAD = "a loaded host"
+    HOST_KERNEL = "it depends on the host's kernel"
+    QEMU_VERSION = "it depends on QEMU's version"
+    NESTED = "a guest within a guest"
+    EMULATED = "software emulation"
+
+
+class Told(msgspec.Struct, frozen=True, kw_only=True):
+    """One observation. ``words`` are the clause that it was read from (not to be trusted), ``value`` the figure in it, where there is
+    one (a share as ratio, a rate per second, a span in s).
+    """
+
+    topic: Topic
+    stance: Stance
+    words: str
+    ref: Ref
+    value: float | None = None
+
+
+class Telling(msgspec.Struct, frozen=True, kw_only=True):
+    """All that was told, each topic once for each stance, in order."""
+
+    told: tuple[Told, ...]
+    refs: tuple[Ref, ...]
+
+    def find(self, topic: Topic, stance: Stance = Stance.SEEN) -> Told | None:
+        """What was told of a topic."""
+        return next((one for one in self.told if one.topic is topic and one.stance is stance), None)

@@ -1,0 +1,191 @@
+"""Folders, tars and zips of text: read in memory, bounded, and what was left out is said."""
+
+import bz2
+import gzip
+import io
+import lzma
+import os
+import subprocess
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+import pytest
+import zstandard
+
+from crazytrain.cli import choosing
+from crazytrain.cli.archives import of_tar
+from crazytrain.cli.choosing import Chooser
+from crazytrain.cli.reading import read_all
+from crazytrain.model.errors import BadInput
+from crazytrain.model.report import Report
+from tests.decode.test_backtrace import DRAIN
+from tests.decode.test_libvirt_pasted import DOMAIN
+
+FILES = {
+    "sosreport-node-1/sos_commands/virsh/virsh_-r_dumpxml_web01": DOMAIN.encode(),
+    "sosreport-node-1/proc/cpuinfo": b"processor\t: 0\nmodel name\t: Some CPU\nflags\t\t: fpu tsc hypervisor\n",
+    "sosreport-node-1/proc/uptime": b"4711.5 100.0\n",
+    "sosreport-node-1/sys/devices/system/clocksource/clocksource0/current_clocksource": b"tsc\n",
+    "sosreport-node-1/sys/module/kvm/parameters/halt_poll_ns": b"200000\n",
+    "sosreport-node-1/etc/passwd": b"root:x:0:0\n",
+    "sosreport-node-1/sos_commands/process/gdb_bt": DRAIN.encode(),
+}
+
+
+def tar_of(files: dict[str, bytes], *more: tarfile.TarInfo) -> bytes:
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.GNU_FORMAT) as tar:
+        for info in more:
+            tar.addfile(info)
+        for name, data in files.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(data)
+            tar.addfile(member, io.BytesIO(data))
+    return out.getvalue()
+
+
+def written(folder: Path, name: str, data: bytes) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def one_report(*paths: Path) -> Report:
+    (report,) = read_all(paths)
+    return report
+
+
+def kinds(report: Report) -> set[str]:
+    return {view.kind for view in report.evidence}
+
+
+PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "": bytes,
+    ".gz": gzip.compress,
+    ".xz": lzma.compress,
+    ".bz2": bz2.compress,
+    ".zst": zstandard.ZstdCompressor().compress,
+}
+
+
+@pytest.mark.parametrize("packer", PACKERS)
+def test_an_sosreport_however_packed(tmp_path: Path, packer: str) -> None:
+    report = one_report(written(tmp_path, f"sos.tar{packer}", PACKERS[packer](tar_of(FILES))))
+    assert {"libvirt-xml", "backtrace", "host", "host-params"} <= kinds(report)
+    assert report.verdict.cause == "block-drain-deadlock"
+    said = "\n".join(report.notes)
+    assert "etc/passwd" in said, "what was left out is named"
+    assert "read as backtrace" in said
+
+
+def test_a_folder_a_zip_and_standard_input_say_the_same(tmp_path: Path) -> None:
+    for name, data in FILES.items():
+        written(tmp_path / "folder", name, data)
+    with zipfile.ZipFile(tmp_path / "all.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, data in FILES.items():
+            archive.writestr(name, data)
+    tar = gzip.compress(tar_of(FILES))
+    argv = (sys.executable, "-m", "crazytrain", "explain", "--json", "-")
+    done = subprocess.run(argv, input=tar, capture_output=True, timeout=120, check=False)
+    piped = msgspec.json.decode(done.stdout, type=Report)
+    for report in (one_report(tmp_path / "folder"), one_report(tmp_path / "all.zip"), piped):
+        assert report.verdict.cause == "block-drain-deadlock"
+        assert {"libvirt-xml", "backtrace", "host", "host-params"} <= kinds(report)
+
+
+def test_files_archives_and_folders_in_any_mix(tmp_path: Path) -> None:
+    report = one_report(
+        written(tmp_path, "bt.txt", DRAIN.encode()),
+        written(tmp_path, "a.tar", tar_of({"x.xml": DOMAIN.encode()})),
+        written(tmp_path, "folder/note.txt", b"nothing of interest\n").parent,
+    )
+    assert {"libvirt-xml", "backtrace"} <= kinds(report)
+    assert any("note.txt" in note for note in report.notes)
+
+
+def test_links_devices_and_climbing_names_do_nothing(tmp_path: Path) -> None:
+    link, device = tarfile.TarInfo("x/link"), tarfile.TarInfo("x/null")
+    link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+    device.type, device.devmajor, device.devminor = tarfile.CHRTYPE, 1, 3
+    hostile = tar_of({"../../../../outside.txt": DRAIN.encode(), "/absolute": DOMAIN.encode()}, link, device)
+    folder = written(tmp_path, "in/a.tar", hostile).parent
+    (folder / "link.txt").symlink_to("/etc/passwd")
+    (folder / "loop").symlink_to(folder)
+    os.mkfifo(folder / "pipe.txt")
+    assert {"backtrace", "libvirt-xml"} <= kinds(one_report(folder / "a.tar"))
+    assert not (tmp_path / "outside.txt").exists()
+    (folder / "bt.txt").write_text(DRAIN)
+    report = one_report(folder)
+    assert not any("passwd" in view.source for view in report.evidence)
+
+
+def test_a_bomb_is_not_unpacked_into_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(choosing, "MOST_BYTES", 1 << 20)
+    big = b"KVM: entry failed, hardware error 0x80000021\n" * 40_000
+    names = {f"{number}.log": big for number in range(30)}
+    report = one_report(written(tmp_path, "bomb.tar.xz", lzma.compress(tar_of({"bt.txt": DRAIN.encode(), **names}))))
+    assert any("beyond the limit" in note for note in report.notes)
+    assert any("28 more" in note or "and 2" in note for note in report.notes)
+
+
+class Endless:
+    """A tar of one file that claims to hold more than there is in the world."""
+
+    def __init__(self) -> None:
+        info = tarfile.TarInfo("endless")
+        info.size = 1 << 40
+        self.head = info.tobuf(tarfile.GNU_FORMAT)
+        self.given = 0
+
+    def read(self, size: int) -> bytes:
+        self.given += size
+        head, self.head = self.head[:size], self.head[size:]
+        return head or bytes(size)
+
+
+def test_a_size_that_is_a_lie_ends_at_once() -> None:
+    chooser, reader = Chooser("a.tar"), Endless()
+    assert list(of_tar(reader, chooser)) == []
+    assert reader.given < 1 << 20
+    assert any("4 GiB" in note for note in chooser.notes())
+
+
+def test_a_tar_that_is_cut_off_gives_what_there_was(tmp_path: Path) -> None:
+    whole = gzip.compress(tar_of(FILES))
+    report = one_report(written(tmp_path, "cut.tar.gz", whole[: len(whole) - 40]))
+    assert "libvirt-xml" in kinds(report)
+    assert any("cut off" in note for note in report.notes)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [b"PK\x03\x04" + bytes(100), b"\xfd7zXZ\0" + bytes(50), b"BZh9" + bytes(50), bytes(257) + b"ustar" + bytes(400)],
+)
+def test_damaged_archives_are_bad_input(tmp_path: Path, data: bytes) -> None:
+    with pytest.raises(BadInput):
+        read_all([written(tmp_path, "a.bin", data)])
+
+
+def test_long_names_and_the_end_of_a_long_log(tmp_path: Path) -> None:
+    name = "var/log/libvirt/qemu/" + "long" * 60 + ".log"
+    log = b"2026-11-23 10:00:00.000+0000: filler\n" * 200_000 + b"KVM: entry failed, hardware error 0x80000021\n"
+    report = one_report(written(tmp_path, "logs.tar", tar_of({name: log})))
+    assert report.verdict.cause == "vmentry-failure"
+    info = tarfile.TarInfo("y" * 300 + ".txt")
+    info.size = len(DRAIN)
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
+        tar.addfile(info, io.BytesIO(DRAIN.encode()))
+    chooser = Chooser("a")
+    (member,) = of_tar(io.BytesIO(out.getvalue()), chooser)
+    assert (member.name, member.data) == ("y" * 300 + ".txt", DRAIN.encode())
+
+
+def test_an_empty_folder_is_bad_input(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="was recognised"):
+        read_all([tmp_path])
