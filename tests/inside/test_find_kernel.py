@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
+from crazytrain.inside import kallsyms_find
 from crazytrain.inside.find_kernel import find_kernel, keep
 from crazytrain.inside.kallsyms import read_symbols
 from crazytrain.inside.memory import Recorded
@@ -272,3 +273,14 @@ def test_the_table_lies_in_what_is_mutated() -> None:
     for it in MUTABLE:
         symbols = read_symbols(it.image[LARGE : LARGE + TABLE_BYTES], it.place.text + LARGE)
         assert list(symbols) == it.symbols
+
+
+def test_an_index_that_points_behind_the_image_is_none() -> None:
+    offsets = [2 * at for at in range(256)]
+    digits = offsets[kallsyms_find._FIRST_DIGIT]
+    known = [offset - digits for offset in offsets[kallsyms_find._FIRST_DIGIT :]]
+    image = bytes(1024) + struct.pack("<256H", *offsets)
+    assert kallsyms_find._indexed(image, digits, known, 1024) == 0
+    torn = [*offsets[:-1], 0xFFFF]  # a page was torn, or the guest lies
+    known[-1] = 0xFFFF - digits
+    assert kallsyms_find._indexed(bytes(1024) + struct.pack("<256H", *torn), digits, known, 1024) is None

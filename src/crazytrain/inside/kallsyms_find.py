@@ -134,9 +134,9 @@ def _indexed(image: bytes, digits: int, known: list[int], index: int) -> int | N
     if offsets[0] or any(offset - base != want for offset, want in zip(offsets[_FIRST_DIGIT:], known, strict=True)):
         return None
     table = digits - int(base)
-    if table < 0 or any(image[table + offset - 1] for offset in offsets[1:]) or list(offsets) != sorted(offsets):
+    if table < 0 or list(offsets) != sorted(offsets) or table + offsets[-1] > len(image):
         return None
-    return table
+    return None if any(image[table + offset - 1] for offset in offsets[1:]) else table
 
 
 def _read_tokens(image: bytes, table: int, index: int) -> tuple[bytes, ...]:
