@@ -24,6 +24,7 @@ __all__ = ["Line", "lines", "plain_text", "who", "wrapped"]
 WIDTH = 110
 SHOWN_DIFFERENCES = 8
 SHOWN_ODD = 3
+SHOWN_RULED_OUT = 6
 LEANS_FROM = 0.04
 
 
@@ -147,9 +148,22 @@ def _others(report: Report, full: bool) -> Iterator[Line]:
     out = [f for f in report.findings if f.verdict == "ruled out" and f.against]
     if out:
         yield from _title("Ruled out")
-        for one in out:
+        told = out if full else _nearest(out, report)
+        for one in told:
             yield Line(f"  · {one.cause}: {one.against[0].fact}{_where(one.against[0].evidence)}")
+        rest = [one.cause for one in out if one not in told]
+        if rest:
+            yield Line(f"  and {len(rest)} more (--full says why): {', '.join(rest)}", "dim")
     yield from _undecided(report, full=full)
+
+
+def _nearest(out: list[FindingView], report: Report) -> list[FindingView]:
+    """Of what was ruled out that which a reader would think of next: the same family, then healthy, then the rest in its order."""
+
+    def far(one: FindingView) -> int:
+        return 0 if one.family == report.verdict.family else 1 if one.family == "healthy" else 2
+
+    return sorted(out, key=far)[:SHOWN_RULED_OUT]
 
 
 def _undecided(report: Report, *, full: bool) -> Iterator[Line]:
