@@ -6,7 +6,7 @@ from typing import NamedTuple
 from crazytrain.decode.strace_line import took_ns_of
 from crazytrain.decode.strace_rows import RESUMED, Prefix, call_pattern
 
-MOST_EVENTS = 60_000
+MOST_EVENTS = 16_000
 _MOST_TOOKS = 40_000
 _TOOK = re.compile(rb" <\d\.\d{6}>")
 TOOK_WIDTH = len(" <0.000012>")

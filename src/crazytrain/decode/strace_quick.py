@@ -126,7 +126,7 @@ class Quick:
     def _forget_much(self) -> None:
         """Begin anew where so much was learnt that nothing more can be."""
         self._blocks += 1
-        if len(self._numbers) > MOST_EVENTS // 2:
+        if len(self._numbers) > MOST_EVENTS:
             self._numbers.clear()
         full = self._bodies.held >= _MOST_BODIES or len(self._known.events) > MOST_EVENTS // 2
         if full and self._blocks >= _FEWEST_BLOCKS:
@@ -194,8 +194,10 @@ class Quick:
                 asked = self._memory.asked_for(name, written)
             else:
                 raise SomethingNew
-        outcome = self._memory.rows.end_of(returned).outcome if returned else b""
-        return self._number(Event(thread, head, outcome, asked))
+        event = Event(thread, head, self._memory.rows.end_of(returned).outcome if returned else b"", asked)
+        if event.outcome and not event.is_resumed and not self._known.is_known(event[:3]):
+            raise SomethingNew
+        return self._number(event)
 
     def _number(self, event: Event) -> int:
         number = self._event_numbers.get(event)

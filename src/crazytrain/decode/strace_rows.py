@@ -56,7 +56,7 @@ _FORMS = {
 }
 _CALL = re.compile(rb"[a-z_]\w*\(\d*")
 _CAME_BACK = re.compile(rb"<\.\.\. [a-z_]\w* r")
-_MOST_KNOWN = 50_000
+_MOST_KNOWN = 10_000
 _MANY = 4  # a block in which every fourth line is odd is not of the dialect
 
 
