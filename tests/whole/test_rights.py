@@ -127,7 +127,8 @@ def test_a_service_with_four_capabilities_sees_what_root_sees(guest: tiny.Tiny, 
     for name in ("privileges", "other processes", "BPF programs", "strace"):
         assert rows[name]["state"] == "yes", rows[name]
     seen = outcomes(told(SERVICE, *why(guest, tmp_path)))
-    assert {seen[name] for name in ("bpf", "qmp.0", "descriptors.0", "tasks.0", "strace", "vcpus.0")} == {"ok"}
+    assert {seen[name] for name in ("bpf", "qmp.0", "descriptors.0", "tasks.0", "strace")} == {"ok"}
+    assert seen["vcpus.0"] in ("ok", "truncated")  # a busy monitor is left before all is asked
     denied = {name for name, outcome in seen.items() if outcome == "denied"}
     assert denied <= {"kernel-log.0", "kernel-log.1", "kernel-log"}, "the kernel's log takes CAP_SYSLOG"
 

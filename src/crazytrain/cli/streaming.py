@@ -13,7 +13,7 @@ from crazytrain.host.workers import Workers, cores
 from crazytrain.model.errors import BadInput
 from crazytrain.model.evidence import Evidence
 
-BLOCK_BYTES = 1 << 19
+BLOCK_BYTES = 1 << 20
 LONGEST_LINE_BYTES = 1 << 20
 _MOST_WORKERS = 2  # each takes about 20 MiB of its own
 _QUIET_S = 2.0
