@@ -25,7 +25,9 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 Start = Callable[[str, str], lab.Running]
 INTERRUPTS_ON = 1 << 9
 # What may be the headline of a guest on this host and under its load, beside the cause that is right.
-ALSO_TRUE = {"oom": ("guest-user-busy",)}  # the program that eats memory is in user space most of the time on some hosts
+ALSO_TRUE = {
+    "oom": ("guest-user-busy",)
+}  # the program that eats memory is in user space most of the time on some hosts
 BESIDE = {"cpu-contention", "nested-starvation", "misread", "software-emulation", "unknown"}
 
 
