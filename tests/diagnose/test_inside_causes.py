@@ -96,3 +96,8 @@ def test_a_kernel_that_is_gone_again_after_seconds_is_a_reboot_loop() -> None:
     assert sure("guest-reboot-loop", booted(again=True, before_s=4)) > 0.7
     assert sure("guest-reboot-loop", booted(again=True, before_s=86_400)) < 0.5
     assert sure("guest-reboot-loop", booted(again=False, before_s=2)) < 0.5
+
+
+def test_a_guest_that_was_started_anew_is_not_called_healthy() -> None:
+    outside = (m.threads(), m.view(halted=1.0), m.loops(20.0))
+    assert m.found("healthy-idle", *outside, booted(again=True, before_s=4)).verdict is not Verdict.FOUND

@@ -1,9 +1,11 @@
 """The guest from inside over the window: its readings, samples and log together."""
 
+import msgspec
+
 from crazytrain.derive.inside_view import inside_view
 from crazytrain.model.facts import Facts
 from crazytrain.model.facts.guest_inside import GuestInside
-from crazytrain.model.facts.inside import GuestLog, InsideProfile, InsideReading
+from crazytrain.model.facts.inside import FoundBy, GuestLog, InsideProfile, InsideReading
 
 
 def derive_inside(facts: Facts) -> GuestInside | None:
@@ -13,12 +15,21 @@ def derive_inside(facts: Facts) -> GuestInside | None:
         return None
     profile, log = facts.get(InsideProfile), facts.get(GuestLog)
     seen = (*readings, *(one for one in (profile, log) if one))
+    view = inside_view(readings[0], readings[-1], profile, log)
+    if _is_gone(readings[0], readings[-1]):
+        view = msgspec.structs.replace(view, rebooted=True)
     return GuestInside(
         last=readings[-1],
-        view=inside_view(readings[0], readings[-1], profile, log),
+        view=view,
         refs=tuple(ref for one in seen for ref in one.refs),
         first_uptime_ns=_uptime_ns(readings[0]),
     )
+
+
+def _is_gone(first: InsideReading, last: InsideReading) -> bool:
+    """Whether the kernel of the first reading is run by no vCPU any more: only its banner was left in RAM."""
+    before, after = first.kernel, last.kernel
+    return bool(before and after and before.symbols and not after.symbols and after.found_by is FoundBy.BANNER)
 
 
 def _uptime_ns(reading: InsideReading) -> int | None:

@@ -70,6 +70,8 @@ def alarms(
 def own_alarms(console: ConsoleLog | None, inside: GuestInside | None) -> tuple[Point, ...]:
     """The same of what the guest says itself, and of what its kernel keeps in its memory."""
     found = [time_alarm(inside), stuck_alarm(inside)]
+    if inside and inside.view.rebooted:
+        found.append(Point("the guest was started anew during the look", inside.refs, 0.02))
     told = [panic_line(console), *(point for point in panicked_points(inside) if point.ratio > 1)]
     found += [Point(point.says, point.refs, 0.01) for point in told if point]
     return tuple(p for p in found if p)

@@ -45,9 +45,9 @@ def _kernel_points(inside: GuestInside | None, process: ProcessFacts | None) -> 
         return []
     before_ns = inside.first_uptime_ns
     if inside.view.rebooted:
-        says = "another kernel ran inside the guest at the end of the look than at its beginning"
+        says = "the kernel that ran at the beginning of the look no longer ran at its end"
         if before_ns is not None and before_ns <= _YOUNG_NS:
-            return [Point(f"{says}, and that one had run for {span(before_ns)} only", inside.refs, 150)]
+            return [Point(f"{says}, and it had run for {span(before_ns)} only", inside.refs, 150)]
         return [Point(says, inside.refs, 10)]
     now_ns = inside.view.uptime_ns
     if now_ns is None:
