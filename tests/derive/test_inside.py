@@ -30,3 +30,12 @@ def test_a_kernel_that_was_never_read_whole_is_not_gone() -> None:
 
 def test_without_a_kernel_there_is_no_inside() -> None:
     assert derive_inside(Facts((reading(1, None),))) is None
+
+
+def test_a_kernel_that_came_up_during_the_look_is_new() -> None:
+    came_up = derive_inside(Facts((reading(1, None), reading(8_000_000_000, RUNS, 1_000_000_000))))
+    assert came_up is not None
+    assert came_up.view.rebooted
+    found_late = derive_inside(Facts((reading(1, None), reading(8_000_000_000, RUNS, 90_000_000_000))))
+    assert found_late is not None
+    assert not found_late.view.rebooted

@@ -16,7 +16,8 @@ def derive_inside(facts: Facts) -> GuestInside | None:
     profile, log = facts.get(InsideProfile), facts.get(GuestLog)
     seen = (*readings, *(one for one in (profile, log) if one))
     view = inside_view(readings[0], readings[-1], profile, log)
-    if _is_gone(readings[0], readings[-1]):
+    earliest = min(facts.all(InsideReading), key=lambda one: one.mono_ns)
+    if _is_gone(readings[0], readings[-1]) or _is_new(earliest, readings[-1]):
         view = msgspec.structs.replace(view, rebooted=True)
     return GuestInside(
         last=readings[-1],
@@ -30,6 +31,14 @@ def _is_gone(first: InsideReading, last: InsideReading) -> bool:
     """Whether the kernel of the first reading is run by no vCPU any more: only its banner was left in RAM."""
     before, after = first.kernel, last.kernel
     return bool(before and after and before.symbols and not after.symbols and after.found_by is FoundBy.BANNER)
+
+
+def _is_new(first: InsideReading, last: InsideReading) -> bool:
+    """Whether the kernel of the last reading was started after the first one, in which none ran yet."""
+    up_ns = _uptime_ns(last)
+    none_ran = first.kernel is None or not first.kernel.symbols
+    runs = last.kernel is not None and last.kernel.symbols > 0
+    return none_ran and runs and up_ns is not None and up_ns < last.mono_ns - first.mono_ns
 
 
 def _uptime_ns(reading: InsideReading) -> int | None:
