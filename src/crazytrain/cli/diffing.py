@@ -69,7 +69,9 @@ async def _looked(
 
     def side(looked: Looked) -> Side:
         report = looking.concluded(looked, beside, progress)
-        return Side(name=looked.writer.case.guest.name, kind="live", case=looked.writer.case, report=report)  # type: ignore[union-attr]
+        case = looked.writer.case
+        name = case.guest.name if case.guest else "a guest"
+        return Side(name=name, kind="live", case=case, report=report)
 
     async with looking.told_how_far(wish.seconds, progress):
         return await looks(host, targets, plan, progress, side)
