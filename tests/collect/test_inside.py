@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -112,6 +112,46 @@ def test_evidence_of_both_ends_and_what_is_between() -> None:
     assert asks == ["Begin", "Read", "Watch", "Summarise", "Begin", "Read", "ReadLog"]
     assert child.asked[0]["segments"] == [{"address": 0, "size_bytes": 64 << 20, "place": 0x7F0000000000}]
     assert (child.asked[0]["cache_bytes"], child.kept) == (5, 7)
+
+
+class Telling(FakeHost):
+    """Tells registers while a window is waited for."""
+
+    tells: Callable[[], None] | None = None
+
+    async def sleep_until(self, mono_ns: int) -> None:
+        if self.tells:
+            self.tells()
+        await super().sleep_until(mono_ns)
+
+
+def test_registers_that_others_ask_for_are_looked_up() -> None:
+    child = Child(dict(ANSWERS))
+    host = Telling({**HOST_FILES, **process(7, "qemu-system-x86", ["q"]), "/proc/7/maps": MAPS})
+    host.child = child
+    guest = msgspec.structs.replace(
+        the_guest(), command_line=("/usr/bin/qemu-system-x86_64", "-qmp", "unix:/q,server=on")
+    )
+    host.monitors["/q"] = (b"", Outcome.ABSENT, "no such socket")
+    look, kept = look_at(host, guest)
+
+    def tell_twenty() -> None:
+        for number in range(20):
+            look.registers.tell(f"CPU#0 {number}", number)
+
+    host.tells = tell_twenty
+    asyncio.run(COLLECTOR.run(look))
+    spots = [one for one in child.asked if one["type"] == "Spot"]
+    assert [one["mono_ns"] for one in spots] == list(range(8)), (
+        "the child is behind: later ones would tell of another moment"
+    )
+    (profile,) = [msgspec.json.decode(e.data, type=InsideProfile) for e in kept if e.id == "inside.profile"]
+    assert not profile.missing
+    host.tells, child.closed = None, False
+    kept.clear()
+    asyncio.run(COLLECTOR.run(look))
+    (profile,) = [msgspec.json.decode(e.data, type=InsideProfile) for e in kept if e.id == "inside.profile"]
+    assert [one.why for one in profile.missing] == ["none came while it was looked: vcpus says why"]
 
 
 def test_a_light_look_reads_only() -> None:

@@ -14,11 +14,11 @@ from crazytrain.collect.look import Look
 from crazytrain.collect.vcpus import COLLECTOR, collect_vcpus
 from crazytrain.decode.registers import decode_registers
 from crazytrain.derive.vcpus import derive_vcpus
-from crazytrain.host.door import Finished
+from crazytrain.host.door import Each, Finished
 from crazytrain.host.fake import FakeHost
 from crazytrain.host.live import LiveHost
 from crazytrain.model.evidence import Cost, Evidence, Kind, Outcome
-from crazytrain.model.facts import MONITOR_BUSY, CpuMode, Facts, VcpuSample, VcpuSamples, VcpuView
+from crazytrain.model.facts import MONITOR_BUSY, OWN_TURN, CpuMode, Facts, VcpuSample, VcpuSamples, VcpuView
 from crazytrain.model.facts.services import QemuEvent
 from crazytrain.model.guest import Accelerator, Guest, Manager
 from crazytrain.pipeline import read
@@ -67,16 +67,16 @@ def test_bursts_are_spread_over_the_window() -> None:
         (f"vcpus.{i}", Kind.VCPU_SAMPLES, Outcome.OK, Cost.SAMPLES) for i in range(4)
     ]
     assert [round((e.mono_ns - begin) / 1e9, 1) for e in kept] == [0.6, 1.9, 3.1, 4.3]
-    assert asked_lines(host) == [("info registers -a", None), ("x /24xb $pc-8", 0), *[("info registers -a", None)] * 11]
+    assert asked_lines(host) == [("info registers -a", None), ("x /24xb $pc-8", 0), *[("info registers -a", None)] * 9]
 
 
 @pytest.mark.parametrize(
     ("vcpus", "seconds", "samples", "codes"),
     [
-        (1, 5, 12, 1),
-        (None, 5, 12, 1),
-        (4, 5, 12, 4),
-        (8, 5, 12, 8),
+        (1, 5, 10, 1),
+        (None, 5, 10, 1),
+        (4, 5, 10, 4),
+        (8, 5, 10, 8),
         (16, 5, 6, 8),
         (256, 5, 3, 8),
         (1, 0.5, 6, 1),
@@ -97,6 +97,21 @@ def test_a_light_look_has_a_burst_less_and_half_the_samples() -> None:
     assert [line for line, _ in asked_lines(host)].count("info registers -a") == 6
 
 
+def test_samples_are_handed_on_and_code_is_not() -> None:
+    look, _ = look_at(FakeHost(FILES, monitors={SOCKET: (ANSWERS + b"{", Outcome.OK, "")}), guest())
+    heard: list[tuple[str, int]] = []
+    with look.registers.heard_by(lambda text, mono_ns: heard.append((text, mono_ns))):
+        asyncio.run(collect_vcpus(look))
+    assert heard == [(REGISTERS, 5)] * 4
+    look.registers.tell("later", 6)
+    assert len(heard) == 4
+
+
+def test_a_monitor_that_is_only_busy_with_us_is_asked_again() -> None:
+    host = FakeHost(FILES, monitors={SOCKET: (b"", Outcome.TIMED_OUT, OWN_TURN)})
+    assert [e.outcome for e in collected(host, guest())] == [Outcome.TIMED_OUT] * 4
+
+
 def test_registers_that_may_hold_keys_are_not_kept() -> None:
     (first, *_) = collected(FakeHost(FILES, monitors={SOCKET: (ANSWERS, Outcome.OK, "")}), guest())
     registers, code = map(json.loads, first.data.splitlines())
@@ -110,17 +125,24 @@ class Heard(FakeHost):
     paces: list[tuple[float, float]]
 
     async def converse(
-        self, path: str, commands: Sequence[bytes], *, timeout_s: float, pause_s: float = 0.0, hold_s: float = 2.0
+        self,
+        path: str,
+        commands: Sequence[bytes],
+        *,
+        timeout_s: float,
+        pause_s: float = 0.0,
+        hold_s: float = 2.0,
+        each: Each | None = None,
     ) -> tuple[bytes, Outcome, str]:
         self.paces.append((pause_s, hold_s))
-        return await super().converse(path, commands, timeout_s=timeout_s, pause_s=pause_s, hold_s=hold_s)
+        return await super().converse(path, commands, timeout_s=timeout_s, pause_s=pause_s, hold_s=hold_s, each=each)
 
 
 @pytest.mark.parametrize(
     ("control", "seconds", "pauses"),
     [
         ("CR0=00000010", 5, [0.008, 0.05, 0.05, 0.05]),  # real mode: a boot loader, or the firmware
-        ("CR0=00000011", 2, [0.008, 0.023, 0.023, 0.023]),
+        ("CR0=00000011", 2, [0.008, 0.027, 0.027, 0.027]),
         ("CR0=80050033", 5, [0.008] * 4),
         ("", 5, [0.008] * 4),
     ],
@@ -174,7 +196,7 @@ def test_through_libvirt_a_burst_is_one_process() -> None:
     said = json.dumps({"return": REGISTERS}).encode() + b"\n\n(Time: 2.000 ms)\n\n"
     host = FakeHost(FILES, commands={"virsh": Finished(status=0, stdout=said * 16, stderr=b"", outcome=Outcome.OK)})
     kept = collected(host, guest(4, Manager.LIBVIRT))
-    assert [len(e.data.splitlines()) for e in kept] == [16] * 4
+    assert [len(e.data.splitlines()) for e in kept] == [14] * 4
     assert len(host.ran) == 4
 
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from crazytrain.host.live import LiveHost
-from crazytrain.host.qmp import OWN_TURN, converse
+from crazytrain.host.qmp import converse
 from crazytrain.model.evidence import Outcome
-from crazytrain.model.facts import MONITOR_BUSY
+from crazytrain.model.facts import MONITOR_BUSY, OWN_TURN
 from crazytrain.model.guest import Accelerator
 from tests.tiny import HALT, Tiny, boot, until
 
@@ -38,8 +38,10 @@ def tiny() -> Iterator[Tiny]:
         yield guest
 
 
-def ask(path: Path | str, *commands: bytes, timeout_s: float = 30.0, **pace: float) -> tuple[bytes, Outcome, str]:
-    return asyncio.run(converse(str(path), commands, timeout_s=timeout_s, **pace))
+def ask(
+    path: Path | str, *commands: bytes, timeout_s: float = 30.0, pause_s: float = 0.0, hold_s: float = 2.0
+) -> tuple[bytes, Outcome, str]:
+    return asyncio.run(converse(str(path), commands, timeout_s=timeout_s, pause_s=pause_s, hold_s=hold_s))
 
 
 @pytest.mark.real
@@ -156,10 +158,12 @@ async def serving(path: Path, answer: Answer) -> AsyncIterator[None]:
         server.close()
 
 
-def against(path: Path, answer: Answer, **pace: float) -> tuple[bytes, Outcome, str]:
+def against(
+    path: Path, answer: Answer, timeout_s: float = 5.0, pause_s: float = 0.0, hold_s: float = 2.0
+) -> tuple[bytes, Outcome, str]:
     async def talk() -> tuple[bytes, Outcome, str]:
         async with serving(path, answer):
-            return await converse(str(path), [STATUS, IRQ], **{"timeout_s": 5.0, **pace})
+            return await converse(str(path), [STATUS, IRQ], timeout_s=timeout_s, pause_s=pause_s, hold_s=hold_s)
 
     return asyncio.run(talk())
 
@@ -321,6 +325,30 @@ def test_two_of_us_never_queue_at_one_monitor(tmp_path: Path) -> None:
     assert (second[1], second[2]) == (Outcome.TIMED_OUT, OWN_TURN)
     assert first[2].startswith("no greeting within 0.6 s")
     assert connected == 1
+
+
+def test_each_answer_is_told_at_once(tmp_path: Path) -> None:
+    heard: list[bytes] = []
+
+    async def talk() -> tuple[bytes, Outcome, str]:
+        async with serving(tmp_path / "s", replies(*[b'{"return": 1}'] * 2)):
+            return await converse(str(tmp_path / "s"), [STATUS, STATUS], timeout_s=30, each=heard.append)
+
+    data, _, _ = asyncio.run(talk())
+    assert heard == data.splitlines()
+    assert len(heard) == 2
+
+
+def test_who_waits_longer_than_an_answer_takes_is_served(tmp_path: Path) -> None:
+    """The limit is for each answer; the turn of another may last longer."""
+
+    async def talk() -> list[tuple[bytes, Outcome, str]]:
+        async with serving(tmp_path / "s", replies(*[b'{"return": 1}'] * 3)):
+            first = asyncio.create_task(converse(str(tmp_path / "s"), [STATUS] * 3, timeout_s=30, pause_s=0.3))
+            await asyncio.sleep(0)
+            return [await converse(str(tmp_path / "s"), [STATUS], timeout_s=0.5), await first]
+
+    assert [outcome for _, outcome, _ in asyncio.run(talk())] == [Outcome.OK] * 2
 
 
 def test_one_after_the_other_are_both_served(tmp_path: Path) -> None:

@@ -1,11 +1,11 @@
 """What the guest's own kernel keeps in its RAM, as evidence: at both ends of the window, what ran between, the end of its log."""
 
-from collections.abc import Awaitable
+import asyncio
+from collections.abc import Awaitable, Iterator
 
 import msgspec
 
 from crazytrain.collect.inside_monitor import Asker, asker
-from crazytrain.collect.inside_sampling import Sampled, Wish, sample_registers
 from crazytrain.collect.inside_session import NoLook, Session, open_session
 from crazytrain.collect.look import Collector, Look
 from crazytrain.collect.same import gone, still_same
@@ -18,11 +18,9 @@ _LIGHT_PARTS = ("clock", "cpus", "tasks")
 _MOST_TASKS = 5000
 _RECORDS = 400
 _WATCHED_PER_S = 200.0
-# The monitor is held for moments only: others of us ask it at the ends of the window and between these.
-# Each look at the registers costs a guest that leaves guest mode all the time a millisecond: three bursts of eight are 0.6 % of 4 s.
-_BURSTS_AT = (0.24, 0.5, 0.74)
-_BURST_NS = 160_000_000
-_BURST_PART = 0.08
+_MOST_WAITING = (
+    8  # samples of registers that were heard and not yet looked up: later than that RAM tells of another moment
+)
 
 
 async def collect_inside(look: Look) -> None:
@@ -102,29 +100,63 @@ class _Inside:
         return msgspec.structs.replace(read, kernel=begun.kernel, missing=(*missing, *read.missing))
 
     async def _profile(self) -> InsideProfile:
-        """Who is on each CPU, by memory alone until shortly before the end; where each vCPU is, where the monitor may be asked."""
+        """Who is on each CPU, by memory alone until shortly before the end; where each vCPU is, as its registers are heard.
+
+        The registers are those that others of us ask the monitor for anyway: each answer costs a guest that leaves guest mode
+        all the time a millisecond.
+        """
         host, end_ns = self._look.host, self._look.end_ns
         await self._session.watch(end_ns, _WATCHED_PER_S)
-        seen = [await self._burst(part) for part in _BURSTS_AT] if self._ask and self._known else []
-        await host.sleep_until(end_ns)
+        spots = _Spots(self._session)
+        try:
+            with self._look.registers.heard_by(spots.hear if self._ask and self._known else _deaf):
+                await host.sleep_until(end_ns)
+            await spots.done()
+        finally:
+            spots.cancel()
         profile = await self._session.summarise()
-        why = tuple(dict.fromkeys(missing for sampled in seen for missing in sampled.missing))
+        return msgspec.structs.replace(profile, missing=(*profile.missing, *self._unheard(spots)))
+
+    def _unheard(self, spots: "_Spots") -> Iterator[Missing]:
         if not self._ask:
-            why = (Missing("registers", "the monitor was not asked: --cost reads"),)
+            yield Missing("registers", "the monitor was not asked: --cost reads")
         elif not self._known:
-            why = (Missing("registers", "without a kernel that is known nothing more comes of them than vcpus tells"),)
-        return msgspec.structs.replace(profile, missing=(*profile.missing, *why))
+            yield Missing("registers", "without a kernel that is known nothing more comes of them than vcpus tells")
+        elif not spots.heard:
+            yield Missing("registers", "none came while it was looked: vcpus says why")
 
-    async def _burst(self, part: float) -> Sampled:
-        look = self._look
-        begin_ns = look.start_ns + int((look.end_ns - look.start_ns) * part)
-        await look.host.sleep_until(begin_ns)
-        now_ns = look.host.mono_ns()
-        end_ns = min(look.end_ns, now_ns + min(_BURST_NS, int((look.end_ns - look.start_ns) * _BURST_PART)))
-        return await sample_registers(msgspec.structs.replace(look, end_ns=end_ns), self._spot, Wish())
 
-    async def _spot(self, registers: str, mono_ns: int, stopped: bool) -> None:
-        await self._session.spot(registers, mono_ns, stopped=stopped)
+def _deaf(_text: str, _mono_ns: int) -> None:
+    """Hear nothing."""
+
+
+class _Spots:
+    """Samples of registers on their way to the child: who tells them does not wait for it."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._queue: asyncio.Queue[tuple[str, int] | None] = asyncio.Queue()
+        self._task = asyncio.create_task(self._hand_over())
+        self.heard = 0
+
+    def hear(self, registers: str, mono_ns: int) -> None:
+        """Take one, unless the child is behind."""
+        self.heard += 1
+        if self._queue.qsize() < _MOST_WAITING:
+            self._queue.put_nowait((registers, mono_ns))
+
+    async def _hand_over(self) -> None:
+        while one := await self._queue.get():
+            await self._session.spot(*one)
+
+    async def done(self) -> None:
+        """Wait until all that was taken was looked up. Raises ``Unreadable`` where the child did not answer."""
+        self._queue.put_nowait(None)
+        await self._task
+
+    def cancel(self) -> None:
+        """Hand over no more."""
+        self._task.cancel()
 
 
 def _evidence(look: Look, name: str, kind: Kind, detail: str, outcome: Outcome = Outcome.ABSENT) -> Evidence:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine, Sequence
 import msgspec
 
 from crazytrain.collect.purse import Purse
+from crazytrain.collect.register_news import RegisterNews
 from crazytrain.host.door import Host
 from crazytrain.model.evidence import Cost, Evidence
 from crazytrain.model.guest import Guest
@@ -18,6 +19,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     burst). ``sibling`` is that look, for collectors that can see both guests at the price of one. ``others`` are looks at
     other guests over the same window, for collectors that see all of them at that price. Without a ``purse`` all is allowed.
     ``ceiling`` is the highest rung that was asked for: a collector that can do with less looks at it.
+    ``registers`` hands samples of this guest's registers on to whom else they serve.
     """
 
     host: Host
@@ -30,6 +32,7 @@ class Look(msgspec.Struct, frozen=True, kw_only=True):
     others: "tuple[Look, ...]" = ()
     purse: Purse | None = None
     ceiling: Cost = Cost.STOPS
+    registers: RegisterNews = msgspec.field(default_factory=RegisterNews)
 
     @property
     def window_s(self) -> float:

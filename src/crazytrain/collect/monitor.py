@@ -10,6 +10,7 @@ from crazytrain.collect.monitor_questions import Occasion, When, questions_at
 from crazytrain.collect.monitor_waiting import is_stopped, waits_for_storage
 from crazytrain.collect.same import gone, still_same
 from crazytrain.collect.virsh import ask_virsh, domain_of
+from crazytrain.host.door import Each
 from crazytrain.model.evidence import Cost, Evidence, Kind, Outcome
 from crazytrain.model.guest import Accelerator, Manager
 
@@ -44,17 +45,24 @@ def by_virsh(look: Look) -> bool:
     return look.guest.manager is Manager.LIBVIRT and not any(m.askable for m in monitors(look.guest.command_line))
 
 
-async def ask(look: Look, questions: Sequence[bytes], pace: Pace) -> Answers:
-    """Ask the guest's own QMP socket (the next one where there are two and the first does not answer), or libvirt."""
+async def ask(look: Look, questions: Sequence[bytes], pace: Pace, each: Each | None = None) -> Answers:
+    """Ask the guest's own QMP socket (the next one where there are two and the first does not answer), or libvirt.
+
+    ``each`` gets the line of each answer as soon as it is there.
+    """
     there = monitors(look.guest.command_line)
     own = [monitor.chardev.path for monitor in there if monitor.askable]
     if not own and look.guest.manager is Manager.LIBVIRT:
-        return await _ask_libvirt(look, questions)
+        answers = await _ask_libvirt(look, questions)
+        if each:
+            for line in answers.data.splitlines():
+                each(line)
+        return answers
     answers = Answers(data=b"", outcome=Outcome.ABSENT, detail=_why_none(there), source="QMP")
     for path in own[:_MOST_SOCKETS]:
         at = reachable(look.host, look.guest.pid, path)
         data, outcome, detail = await look.host.converse(
-            at, questions, timeout_s=pace.timeout_s, pause_s=pace.pause_s, hold_s=_hold_s(look, pace)
+            at, questions, timeout_s=pace.timeout_s, pause_s=pace.pause_s, hold_s=_hold_s(look, pace), each=each
         )
         answers = Answers(data=data, outcome=outcome, detail=detail, source=f"QMP unix:{path}")
         if data or outcome is Outcome.OK:

@@ -1,7 +1,8 @@
 """Where the vCPUs are: short bursts of register samples through the monitor, spread over the window.
 
 One ``info registers -a`` takes about a millisecond of the main loop and makes each vCPU leave the guest once, so they are
-few. Between bursts nobody holds the monitor. What QEMU tells unasked meanwhile (a reset) is kept, too.
+few, and each is handed on to whoever else can read something from it. Between bursts nobody holds the monitor. What QEMU tells
+unasked meanwhile (a reset) is kept, too.
 """
 
 import re
@@ -14,9 +15,10 @@ from crazytrain.collect.monitor import Answers, Pace, ask
 from crazytrain.collect.monitor_questions import human
 from crazytrain.collect.same import gone, still_same
 from crazytrain.model.evidence import Cost, Evidence, Kind
+from crazytrain.model.facts import OWN_TURN
 
 _BURSTS_AT = (0.12, 0.37, 0.62, 0.85)  # of the window; the monitor is asked other things at its ends
-_SAMPLES, _LIGHT_SAMPLES = 12, 6  # a burst
+_SAMPLES, _LIGHT_SAMPLES = 10, 6  # a burst
 _MOST_PER_S = 50.0
 _MOST_VCPU_SAMPLES = 96  # a burst: guests with many vCPUs are sampled less often
 _MOST_CODE = 8  # vCPUs whose code is read
@@ -73,7 +75,7 @@ async def collect_vcpus(look: Look) -> None:
             return
         seen = await _burst(look, f"vcpus.{number}", pace)
         look.keep(seen)
-        if not seen.usable:
+        if not seen.usable and seen.detail != OWN_TURN:
             return
         pace = _listening(look) if _is_bare(seen.data) else _PACE
 
@@ -92,7 +94,7 @@ def _listening(look: Look) -> Pace:
 async def _burst(look: Look, name: str, pace: Pace) -> Evidence:
     host = look.host
     begin_ns, wall_ns = host.mono_ns(), host.wall_ns()
-    answers = await ask(look, _questions(look), pace)
+    answers = await ask(look, _questions(look), pace, lambda line: _hand_on(look, line))
     return Evidence(
         id=name,
         kind=Kind.VCPU_SAMPLES,
@@ -115,14 +117,25 @@ def _questions(look: Look) -> Sequence[bytes]:
     return (human(_REGISTERS), *code, *(human(_REGISTERS),) * (samples - 1))
 
 
+def _read(line: bytes) -> _Answer:
+    """Read an answer; nothing stands in one that is an error (the vCPU is not there)."""
+    try:
+        return msgspec.json.decode(line, type=_Answer)
+    except (msgspec.DecodeError, UnicodeError):
+        return _Answer()
+
+
+def _hand_on(look: Look, line: bytes) -> None:
+    answer = _read(line)
+    if answer.said and answer.arguments.command_line == _REGISTERS:
+        look.registers.tell(answer.said, answer.mono_ns)
+
+
 def _kept(answers: Answers) -> Iterator[bytes]:
     """Samples, and as they came the events that QEMU told meanwhile: a guest may be reset while we look at it."""
     events = 0
     for line in answers.data.splitlines():
-        try:
-            answer = msgspec.json.decode(line, type=_Answer)
-        except (msgspec.DecodeError, UnicodeError):
-            continue  # the vCPU is not there: an error instead of a text
+        answer = _read(line)
         if answer.event and events < _MOST_EVENTS:
             events += 1
             yield line + b"\n"

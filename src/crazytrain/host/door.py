@@ -11,6 +11,7 @@ from crazytrain.model.evidence import Outcome
 from crazytrain.model.guest import ProcessId
 
 T = TypeVar("T")
+Each = Callable[[bytes], None]
 
 FILE_LIMIT_BYTES = 4 << 20
 
@@ -214,6 +215,7 @@ class Host(Protocol):
         timeout_s: float,
         pause_s: float = 0.0,
         hold_s: float = 2.0,
+        each: Each | None = None,
     ) -> tuple[bytes, Outcome, str]:
         """Connect to a QMP socket, ask, leave at once.
 
@@ -221,14 +223,14 @@ class Host(Protocol):
         ``error``, ``mono_ns`` when it was asked, ``took_ns``), the outcome and why it is not ok. ``timeout_s`` is for
         the greeting and for each answer; the first that is late ends it, and what was answered before is kept.
         ``pause_s`` is waited between commands. After ``hold_s`` nothing more is asked, for others want the monitor, too
-        (outcome ``TRUNCATED``).
+        (outcome ``TRUNCATED``). ``each`` gets the line of each answer at once.
         """
         ...
 
     def talking(self, path: str, *, timeout_s: float) -> AbstractAsyncContextManager[Talking]:
         """Connect to a QMP socket for some questions in a row; leave when the block is left. Raises ``MonitorEnded``.
 
-        ``timeout_s`` is for our turn, for the greeting, and for each answer.
+        ``timeout_s`` is for the greeting, and for each answer.
         """
         ...
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import TypeVar
 
-from crazytrain.host.door import FILE_LIMIT_BYTES, Confined, Finished, MonitorEnded, Space, Talking
+from crazytrain.host.door import FILE_LIMIT_BYTES, Confined, Each, Finished, MonitorEnded, Space, Talking
 from crazytrain.model.evidence import Outcome
 from crazytrain.model.guest import ProcessId
 
@@ -153,11 +153,16 @@ class FakeHost:
         timeout_s: float,
         pause_s: float = 0.0,
         hold_s: float = 2.0,
+        each: Each | None = None,
     ) -> tuple[bytes, Outcome, str]:
         """What was recorded for the socket."""
         del timeout_s, pause_s, hold_s
         self.asked.append((path, tuple(commands)))
-        return self.monitors.get(path, (b"", Outcome.ABSENT, "no such socket"))
+        answers = self.monitors.get(path, (b"", Outcome.ABSENT, "no such socket"))
+        if each:
+            for line in answers[0].splitlines():
+                each(line)
+        return answers
 
     @contextlib.asynccontextmanager
     async def talking(self, path: str, *, timeout_s: float) -> AsyncIterator[Talking]:

@@ -11,7 +11,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import TypeVar
 
 from crazytrain.host import children
-from crazytrain.host.door import Confined, Finished, Talking
+from crazytrain.host.door import Confined, Each, Finished, Talking
 from crazytrain.host.files import Files
 from crazytrain.host.turns import Turns
 from crazytrain.model.evidence import Outcome
@@ -157,11 +157,12 @@ class LiveHost(Files):
         timeout_s: float,
         pause_s: float = 0.0,
         hold_s: float = 2.0,
+        each: Each | None = None,
     ) -> tuple[bytes, Outcome, str]:
         """Ask a monitor and leave at once."""
         from crazytrain.host import qmp  # noqa: PLC0415 - qemu.qmp costs 30 ms to import; most looks need none of it
 
-        return await qmp.converse(path, commands, timeout_s=timeout_s, pause_s=pause_s, hold_s=hold_s)
+        return await qmp.converse(path, commands, timeout_s=timeout_s, pause_s=pause_s, hold_s=hold_s, each=each)
 
     def talking(self, path: str, *, timeout_s: float) -> AbstractAsyncContextManager[Talking]:
         """Keep a monitor for some questions."""

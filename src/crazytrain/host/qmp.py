@@ -15,15 +15,16 @@ import struct
 import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from typing import NamedTuple
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from qemu.qmp import ConnectError, QMPClient, QMPError
 from qemu.qmp.message import Message
 
-from crazytrain.host.door import MonitorEnded, Pause, Talking, outcome_of
+from crazytrain.host.door import Each, MonitorEnded, Pause, Talking, outcome_of
 from crazytrain.host.guarding import ResumeGuard
 from crazytrain.model.evidence import Outcome
-from crazytrain.model.facts.qemu import MONITOR_BUSY
+from crazytrain.model.facts.qemu import MONITOR_BUSY, OWN_TURN
 
 _ANSWER_LIMIT_BYTES = 4 << 20
 _TOTAL_LIMIT_BYTES = 16 << 20
@@ -38,9 +39,28 @@ _END = re.compile(rb"^[0-9a-f]+: (?P<refs>\w+) \w+ \w+ 0001 (?P<state>0[23]) +\d
 _WITHOUT_CLIENT = b"00000002"
 
 
-OWN_TURN = "not asked: an earlier question of ours still waits for this monitor's answer"
-# Whose turn it is at each monitor, as long as somebody waits or asks.
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[str, asyncio.Lock]] = WeakKeyDictionary()
+_TURN_S = 4.0  # longer than any of us may hold it, each answer with its timeout
+
+
+class Manners(NamedTuple):
+    """How to ask: see ``Host.converse``."""
+
+    timeout_s: float
+    pause_s: float = 0.0
+    hold_s: float = 2.0
+    each: Each | None = None
+
+
+class _Turn:
+    """Whose turn it is at one monitor, and how often it was found to hang."""
+
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.hung = 0
+
+
+# As long as somebody waits or asks.
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[str, _Turn]] = WeakKeyDictionary()
 
 
 class _Stop(MonitorEnded):
@@ -48,38 +68,56 @@ class _Stop(MonitorEnded):
 
 
 async def converse(
-    path: str, commands: Sequence[bytes], *, timeout_s: float, pause_s: float = 0.0, hold_s: float = 2.0
+    path: str,
+    commands: Sequence[bytes],
+    *,
+    timeout_s: float,
+    pause_s: float = 0.0,
+    hold_s: float = 2.0,
+    each: Each | None = None,
 ) -> tuple[bytes, Outcome, str]:
     """See ``Host.converse``. Raises nothing that the monitor or the socket does.
 
-    Two of us never queue at one monitor: who does not get its turn within ``timeout_s`` does not connect.
+    Two of us never queue at one monitor: who waits for his turn has not connected.
     """
-    turn = _turn(path)
     try:
-        async with asyncio.timeout(timeout_s):
-            await turn.acquire()
-    except TimeoutError:
-        return b"", Outcome.TIMED_OUT, OWN_TURN
-    try:
-        return await _converse(path, commands, timeout_s, pause_s, hold_s)
-    finally:
-        turn.release()
+        async with _own_turn(path):
+            told, outcome, detail = await _converse(path, commands, Manners(timeout_s, pause_s, hold_s, each))
+            if outcome is Outcome.TIMED_OUT:
+                _turn(path).hung += 1
+            return told, outcome, detail
+    except _Stop as stop:
+        return b"", stop.outcome, stop.detail
 
 
 @contextlib.asynccontextmanager
 async def talking(path: str, *, timeout_s: float) -> AsyncIterator[Talking]:
     """See ``Host.talking``."""
+    async with _own_turn(path):
+        try:
+            async with _connected(path, timeout_s) as talk:
+                yield _Held(talk)
+        except _Stop as stop:
+            _turn(path).hung += stop.outcome is Outcome.TIMED_OUT
+            raise
+
+
+@contextlib.asynccontextmanager
+async def _own_turn(path: str) -> AsyncIterator[None]:
+    """Wait for our turn. Who waited while the monitor was found to hang gives up, for it would hang for him, too."""
     turn = _turn(path)
+    hung = turn.hung
     try:
-        async with asyncio.timeout(timeout_s):
-            await turn.acquire()
+        async with asyncio.timeout(_TURN_S):
+            await turn.lock.acquire()
     except TimeoutError as error:
         raise _Stop(Outcome.TIMED_OUT, OWN_TURN) from error
     try:
-        async with _connected(path, timeout_s) as talk:
-            yield _Held(talk)
+        if turn.hung != hung:
+            raise _Stop(Outcome.TIMED_OUT, OWN_TURN)
+        yield
     finally:
-        turn.release()
+        turn.lock.release()
 
 
 @contextlib.asynccontextmanager
@@ -96,22 +134,20 @@ async def _connected(path: str, timeout_s: float) -> "AsyncIterator[_Talk]":
         await talk.leave()
 
 
-def _turn(path: str) -> asyncio.Lock:
+def _turn(path: str) -> _Turn:
     turns = _turns.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
-    return turns.setdefault(path, asyncio.Lock())
+    return turns.setdefault(path, _Turn())
 
 
-async def _converse(
-    path: str, commands: Sequence[bytes], timeout_s: float, pause_s: float, hold_s: float
-) -> tuple[bytes, Outcome, str]:
+async def _converse(path: str, commands: Sequence[bytes], manners: Manners) -> tuple[bytes, Outcome, str]:
     try:
         line = _connect(path)
     except OSError as error:
         return b"", *_refused(path, error)
-    talk = _Talk(path, line, timeout_s)
+    talk = _Talk(path, line, manners.timeout_s)
     try:
         await talk.greet()
-        await talk.ask_all(commands, pause_s, time.monotonic() + hold_s)
+        await talk.ask_all(commands, manners)
         ended = Outcome.OK, ""
     except _Stop as stop:
         ended = stop.outcome, stop.detail
@@ -182,18 +218,21 @@ class _Talk:
         why = _why_nobody_is_served(_others(self.path, self.line))
         return f"no greeting within {self.timeout_s:g} s: {why}"
 
-    async def ask_all(self, commands: Sequence[bytes], pause_s: float, leave_at_s: float) -> None:
+    async def ask_all(self, commands: Sequence[bytes], manners: Manners) -> None:
+        leave_at_s = time.monotonic() + manners.hold_s
         for number, command in enumerate(commands):
             left = f"left after {number} of {len(commands)} questions"
             if time.monotonic() > leave_at_s:
                 raise _Stop(Outcome.TRUNCATED, f"{left}: the answers took too long")
             if len(self.lines) > _TOTAL_LIMIT_BYTES:
                 raise _Stop(Outcome.TRUNCATED, f"{left}: the answers were too long")
-            if number and pause_s:
-                await asyncio.sleep(pause_s)
-            await self.ask(Message(command))
+            if number and manners.pause_s:
+                await asyncio.sleep(manners.pause_s)
+            line = await self.ask(Message(command))
+            if manners.each:
+                manners.each(line)
 
-    async def ask(self, message: Message) -> None:
+    async def ask(self, message: Message) -> bytes:
         asked_ns = time.monotonic_ns()
         try:
             async with asyncio.timeout(self.timeout_s):
@@ -207,7 +246,9 @@ class _Talk:
         took_ns = time.monotonic_ns() - asked_ns
         told = {**message, **_answer(reply), "mono_ns": asked_ns, "took_ns": took_ns}
         self.keep_events()
-        self.lines += json.dumps(told).encode() + b"\n"
+        line = json.dumps(told).encode()
+        self.lines += line + b"\n"
+        return line
 
     def keep_events(self) -> None:
         """Write down what QEMU said unasked while we were connected: few lines, for the connection is short."""

@@ -45,6 +45,7 @@ from crazytrain.model.facts.loop import (
 from crazytrain.model.facts.process import ProcessFacts
 from crazytrain.model.facts.qemu import (
     MONITOR_BUSY,
+    OWN_TURN,
     InterruptRates,
     IrqCount,
     IrqRate,
@@ -86,6 +87,7 @@ T = TypeVar("T")
 
 __all__ = [
     "MONITOR_BUSY",
+    "OWN_TURN",
     "ArmActivity",
     "ArmSample",
     "ArmSamples",

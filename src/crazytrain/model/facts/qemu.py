@@ -6,6 +6,7 @@ from crazytrain.model.evidence import Outcome, Ref
 from crazytrain.model.guest import Accelerator
 
 MONITOR_BUSY = "another client holds the monitor"  # what a TIMED_OUT of a healthy QEMU says; no sign of a hang
+OWN_TURN = "not asked: an earlier question of ours still waits for this monitor's answer"
 
 
 class QemuConfig(msgspec.Struct, frozen=True, kw_only=True):
