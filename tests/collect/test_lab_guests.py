@@ -10,8 +10,9 @@ import pytest
 
 from crazytrain import lab
 from crazytrain.collect import console, monitor, pvclock, vcpus
+from crazytrain.collect.inside_ram import find_ram_map
 from crazytrain.collect.look import Look
-from crazytrain.collect.ram import find_ram, present_runs, read_ram
+from crazytrain.collect.ram import present_runs, read_ram
 from crazytrain.decode.console import decode_console
 from crazytrain.decode.pvclock import decode_pvclock
 from crazytrain.decode.qmp import decode_qmp
@@ -117,11 +118,10 @@ def believed_at_any_frequency(asked: Guest) -> list[int]:
     """What would be taken for a clock page in RAM that has none, on hosts of 2 to 5 GHz that run for a day."""
     found: list[Candidate] = []
     host = LiveHost()
-    ram = find_ram(host, asked.pid, asked.memory_bytes, asked.machine)
-    assert ram is not None
-    for start, size in present_runs(host, asked.pid, ram, 0, ram.size_bytes):
-        for at in range(start, start + size, MIB):
-            found += candidates(read_ram(host, asked.pid, ram, at, min(MIB, start + size - at)), ram.address(at))
+    for segment in asyncio.run(find_ram_map(host, asked, None)).segments:
+        for start, size in present_runs(host, asked.pid, segment, segment.address, segment.size_bytes):
+            for at in range(start, start + size, MIB):
+                found += candidates(read_ram(host, asked.pid, segment, at, min(MIB, start + size - at)), at)
     day = 86_400 * 10**9
     mhz = range(2050, 5000, 5)
     return [x for x in mhz if believe(found, Here(tsc_hz=x * 1e6, guest_ns=day, host_ns=day)).pages]

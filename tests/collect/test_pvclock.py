@@ -127,7 +127,7 @@ GONE = ProcessLookupError(3, os.strerror(3))
         ({"700/pagemap": DENIED}, Outcome.DENIED, "reading the guest's memory needs CAP_SYS_PTRACE (be root)"),
         ({"700/mem": GONE}, Outcome.ABSENT, "No such process"),
         ({"700/mem": TimeoutError("slow")}, Outcome.TIMED_OUT, "slow"),
-        ({"700/maps": b""}, Outcome.ABSENT, "no mapping of the size of the guest's RAM"),
+        ({"700/maps": b""}, Outcome.ABSENT, "no mappings may be the guest's RAM of 4 MiB"),
         ({"700/stat": b""}, Outcome.ABSENT, "the process has ended"),
     ],
 )
@@ -211,6 +211,14 @@ def test_the_clock_of_a_real_guest() -> None:
         assert 0 < early.signed_ns < clock.uptime_ns
         assert early.tsc_hz == pytest.approx(read(kept[0])["tsc"]["hz"], rel=0.002)
         assert kept[0].took_ns < 4e9
+
+
+@pytest.mark.real
+def test_ram_of_two_backends_that_only_the_monitor_tells_apart() -> None:
+    halves = [("-object", f"memory-backend-ram,id={one},size=32M", "-numa", f"node,memdev={one}") for one in ("a", "b")]
+    with boot(KVMCLOCK, Accelerator.KVM, *halves[0], *halves[1]) as tiny:
+        until(lambda: CLOCK_PAGE in addresses(tiny.guest), "the guest has set up its clock")
+        assert "the monitor" in read(live(tiny.guest)[0])["ram"]["how"]
 
 
 @pytest.mark.real

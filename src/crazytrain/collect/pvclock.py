@@ -2,23 +2,28 @@
 
 import errno
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 
 import msgspec
 
+from crazytrain.collect.inside_monitor import asker
+from crazytrain.collect.inside_ram import find_ram_map
+from crazytrain.collect.inside_ram_maps import mapped_in, ram_by_mappings
 from crazytrain.collect.look import Collector, Look
-from crazytrain.collect.ram import PAGE_BYTES, Ram, find_ram, present_runs, read_ram
+from crazytrain.collect.ram import present_runs, read_ram, segment_at
 from crazytrain.collect.same import gone, still_same
 from crazytrain.host.door import Host, outcome_of
 from crazytrain.inside.pvclock_search import PAGE_BYTES as CLOCK_BYTES
 from crazytrain.inside.pvclock_search import Believed, Candidate, Here, believe, candidates
 from crazytrain.model.evidence import Cost, Evidence, Kind, Outcome
 from crazytrain.model.guest import Accelerator
+from crazytrain.model.guest_memory import PAGE_BYTES, RamMap, Segment, Unreadable
 
 _BLOCK_BYTES = 2 << 20
 _HEAD_BYTES = 4 * PAGE_BYTES
 _CHUNK_BYTES = 1 << 20
 _MOST_BYTES = 96 << 20
+_MAPS_LIMIT_BYTES = 8 << 20
 _MOST_NS = 1_500_000_000
 _PATIENCE_S = 4.0
 _TRIES = 8
@@ -53,7 +58,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     skipped_bytes: int
     uptime_ns: int
     host_ns: int
-    ram: Ram
+    ram: RamMap
     tsc: HostTsc
     pages: tuple[RawPage, ...]
     why: str = ""
@@ -72,7 +77,7 @@ async def collect_pvclock(look: Look) -> None:
     if first is not None and first.pages:
         changed = await _watched(look, first)
         await look.host.sleep_until(look.end_ns)
-        await _keep(look, 1, lambda: _again(look, first, changed))
+        await _keep(look, 1, lambda: look.host.patiently(lambda: _again(look, first, changed), _PATIENCE_S))
 
 
 async def _watched(look: Look, first: Search) -> tuple[RawPage, ...]:
@@ -103,14 +108,14 @@ def _seen_now(look: Look, first: Search) -> tuple[RawPage, ...]:
     return tuple(page for one in first.pages if (page := _stable(look, first.ram, one.address)))
 
 
-async def _keep(look: Look, number: int, read: Callable[[], Search | str]) -> Search | None:
-    """Read in a thread with patience, for memory may be slow to come, and keep what came of it."""
+async def _keep(look: Look, number: int, read: Callable[[], Awaitable[Search]]) -> Search | None:
+    """Read, and keep what came of it."""
     if not still_same(look.host, look.guest.process):
         look.keep(gone(look, f"pvclock.{number}", Kind.PVCLOCK))
         return None
     begin_ns = look.host.mono_ns()
     try:
-        found = await look.host.patiently(read, _PATIENCE_S)
+        found = await read()
     except PermissionError:
         detail = "reading the guest's memory needs CAP_SYS_PTRACE (be root)"
         look.keep(_evidence(look, number, Outcome.DENIED, detail, begin_ns=begin_ns))
@@ -118,8 +123,8 @@ async def _keep(look: Look, number: int, read: Callable[[], Search | str]) -> Se
     except OSError as error:
         look.keep(_evidence(look, number, *outcome_of(error), begin_ns=begin_ns))
         return None
-    if isinstance(found, str):
-        look.keep(_evidence(look, number, Outcome.ABSENT, found, begin_ns=begin_ns))
+    except Unreadable as error:
+        look.keep(_evidence(look, number, Outcome.ABSENT, str(error), begin_ns=begin_ns))
         return None
     look.keep(_evidence(look, number, Outcome.OK, "", data=msgspec.json.encode(found) + b"\n", begin_ns=begin_ns))
     return found
@@ -143,11 +148,26 @@ def _evidence(
     )
 
 
-def _searched(look: Look) -> Search | str:
+async def _searched(look: Look) -> Search:
+    """Search in a thread with patience, for memory may be slow to come. Raises ``Unreadable`` or ``OSError``."""
+    ram = await _ram(look)
+    return await look.host.patiently(lambda: _hunted(look, ram), _PATIENCE_S)
+
+
+async def _ram(look: Look) -> RamMap:
+    """Where RAM lies, by the mappings; the monitor is asked only where they do not tell, and where it may be."""
     host, guest = look.host, look.guest
-    ram = find_ram(host, guest.pid, guest.memory_bytes, guest.machine)
-    if ram is None:
-        return "no mapping of the size of the guest's RAM: it is made of several backends, or its size is not known"
+    maps = await host.patiently(lambda: host.read(f"/proc/{guest.pid}/maps", _MAPS_LIMIT_BYTES), _PATIENCE_S)
+    try:
+        return ram_by_mappings(guest, mapped_in(maps))
+    except Unreadable:
+        if not look.ceiling.allows(Cost.SAMPLES):
+            raise
+    return await find_ram_map(host, guest, asker(host, guest))
+
+
+def _hunted(look: Look, ram: RamMap) -> Search:
+    host, guest = look.host, look.guest
     tsc, host_ns = _host_tsc(host), _host_uptime_ns(host)
     here = Here(tsc_hz=tsc.hz, guest_ns=_uptime_ns(look), host_ns=host_ns)
     hunt = _Hunt(host, guest.pid, ram)
@@ -187,11 +207,14 @@ def _since(before: RawPage, now: RawPage) -> int:
     return before.after_ns if before.raw == now.raw else before.mono_ns
 
 
-def _stable(look: Look, ram: Ram, address: int) -> RawPage | None:
+def _stable(look: Look, ram: RamMap, address: int) -> RawPage | None:
     """Read one page between two writes of KVM: its version is even and stays. ``None`` where that never was."""
+    segment = segment_at(ram, address)
+    if segment is None:
+        return None
     for _ in range(_TRIES):
-        raw = read_ram(look.host, look.guest.pid, ram, ram.offset(address), CLOCK_BYTES)
-        again = read_ram(look.host, look.guest.pid, ram, ram.offset(address), 4)
+        raw = read_ram(look.host, look.guest.pid, segment, address, CLOCK_BYTES)
+        again = read_ram(look.host, look.guest.pid, segment, address, 4)
         if len(raw) == CLOCK_BYTES and raw[0] % 2 == 0 and raw[:4] == again:
             return RawPage(address, raw.hex(), look.host.mono_ns())
     return None
@@ -200,7 +223,7 @@ def _stable(look: Look, ram: Ram, address: int) -> RawPage | None:
 class _Hunt:
     """A search within bounds: first where Linux keeps its pages, then low memory."""
 
-    def __init__(self, host: Host, pid: int, ram: Ram) -> None:
+    def __init__(self, host: Host, pid: int, ram: RamMap) -> None:
         self.host = host
         self.pid = pid
         self.ram = ram
@@ -222,19 +245,24 @@ class _Hunt:
         return believed
 
     def _heads(self) -> Iterator[list[Candidate]]:
-        for offset in range(0, self.ram.size_bytes, _BLOCK_BYTES):
+        for segment, address in self._all_blocks():
             if self._is_over():
                 return
-            yield self._search(offset, _HEAD_BYTES)
+            yield self._search(segment, address, _HEAD_BYTES)
         self.stopped = f"the first {_HEAD_BYTES >> 10} KiB of each {_BLOCK_BYTES >> 20} MiB were searched"
 
     def _blocks(self) -> Iterator[list[Candidate]]:
         self.searched_bytes, self.stopped = 0, ""
-        for offset in range(0, self.ram.size_bytes, _BLOCK_BYTES):
+        for segment, address in self._all_blocks():
             if self._is_over():
                 return
-            yield self._search(offset, _BLOCK_BYTES)
+            yield self._search(segment, address, _BLOCK_BYTES)
         self.stopped = "all that is in memory was searched"
+
+    def _all_blocks(self) -> Iterator[tuple[Segment, int]]:
+        for segment in self.ram.segments:
+            for address in range(segment.address, segment.address + segment.size_bytes, _BLOCK_BYTES):
+                yield segment, address
 
     def _is_over(self) -> bool:
         if self.host.mono_ns() > self.until_ns:
@@ -243,13 +271,13 @@ class _Hunt:
             self.stopped = f"{_MOST_BYTES >> 20} MiB were searched"
         return bool(self.stopped)
 
-    def _search(self, offset: int, length: int) -> list[Candidate]:
+    def _search(self, segment: Segment, address: int, length: int) -> list[Candidate]:
         found: list[Candidate] = []
-        for start, size in present_runs(self.host, self.pid, self.ram, offset, length):
+        for start, size in present_runs(self.host, self.pid, segment, address, length):
             for at in range(start, start + size, _CHUNK_BYTES):
-                data = read_ram(self.host, self.pid, self.ram, at, min(_CHUNK_BYTES, start + size - at))
+                data = read_ram(self.host, self.pid, segment, at, min(_CHUNK_BYTES, start + size - at))
                 self.searched_bytes += len(data)
-                found += candidates(data, self.ram.address(at))
+                found += candidates(data, at)
         return found
 
 
