@@ -1,5 +1,7 @@
 """The program that bpftrace gets, and the short list of events beside it."""
 
+import re
+
 from crazytrain.collect.bpf_kvm import kvm_probes
 from crazytrain.collect.bpf_program import ENOUGH, Wish, events_wanted, write_program
 from crazytrain.collect.trace_events import fields_of
@@ -54,3 +56,18 @@ def test_bpftrace_is_given_a_short_list_of_events_where_we_may_mount() -> None:
     host.capabilities = {"CAP_BPF", "CAP_PERFMON"}
     collected(host)
     assert host.ran[-1][0] == "bpftrace"
+
+
+def test_what_is_passed_most_often_is_attached_last_and_let_go_first() -> None:
+    """And the clock last of all: what it takes for the beginning is when all else was attached."""
+    program = write_program(Wish(pids=(PID,), arch="x86_64", end_ns=5, kvm=True), here(*OLDER_NAMES))
+    events = re.findall(r"^(?:tracepoint|interval):([\w:]+)", program.text, re.MULTILINE)
+    assert events[0] == "kvm:kvm_pvclock_update"
+    assert events[-6:] == [
+        "kvm:kvm_userspace_exit",
+        "kvm:kvm_entry",
+        "kvm:kvm_exit",
+        "raw_syscalls:sys_exit",
+        "raw_syscalls:sys_enter",
+        "ms:10",
+    ]

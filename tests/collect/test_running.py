@@ -16,6 +16,7 @@ from crazytrain.host import LiveHost
 from crazytrain.host.door import Finished
 from crazytrain.host.fake import FakeHost
 from crazytrain.model.budget import Budget, default_budget
+from crazytrain.model.errors import BadInput
 from crazytrain.model.evidence import Cost, Evidence, Kind, Outcome
 from crazytrain.model.guest import Guest, ProcessId
 
@@ -156,7 +157,7 @@ def test_commands_are_measured_apart() -> None:
 
 
 def test_a_foreign_line_is_no_cost() -> None:
-    with pytest.raises(msgspec.DecodeError):
+    with pytest.raises(BadInput, match="not what a look writes"):
         list(decode_spent(Evidence(id="cost", kind=Kind.SPENT, source="", data=json.dumps([1]).encode())))
 
 

@@ -67,7 +67,8 @@ def _measured(event: str, key: str, value: str, fields: tuple[str, ...], name: s
     return Probe(f"kvm:{event}", frozenset(fields), f" {into}[pid, {key}] = stats((int64)args->{value});", (into,))
 
 
-# Each row is one subject: the first form that the kernel has is taken. What comes behind the first is older, or ARM's.
+# Each row is one subject, those that are passed most often first. The first form that the kernel has is taken; what comes behind
+# it is older, or ARM's.
 _SUBJECTS: tuple[tuple[Probe, ...], ...] = (
     (
         _exit("args->isa", "args->exit_reason", "guest_rip", ("isa", "exit_reason")),

@@ -1,7 +1,8 @@
 """The program that bpftrace runs, put together for some guests on this kernel: what it counts, when it ends, what it prints.
 
 It ends when the time is over, or earlier when it has seen so much that more would only cost the guest. It prints its maps
-before bpftrace detaches its probes one after the other (up to 0.1 s each), for they go on counting meanwhile.
+before bpftrace is ended, for its probes go on counting until the kernel has detached them, one after the other, up to 0.1 s
+each. It lets go of them in the reverse order in which they were attached, so those that are passed most often come last.
 """
 
 from collections.abc import Iterator, Sequence
@@ -68,8 +69,9 @@ def write_program(wish: Wish, events: Events) -> Program:
         *(lack for probe in calls if (lack := probe.lacking(events))),
         *lacking,
     )
+    hottest_last = (*reversed(of_kvm), *reversed(there))
     there.extend(of_kvm)
-    text = "\n".join((_frame(there, wish), *_blocks(there, wish.pids)))
+    text = "\n".join((*_blocks(hottest_last, wish.pids), _frame(there, wish)))
     return Program(text=text, left_out=left_out, kvm_events=len(of_kvm))
 
 
