@@ -4,6 +4,7 @@
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -19,6 +20,7 @@ from crazytrain.collect.running import Bill, run_collectors, seen_at_once, seen_
 from crazytrain.collect.status import status_now
 from crazytrain.decode.registry import decoders_of
 from crazytrain.derive.compare import compared
+from crazytrain.derive.compare_weight import judged as judged_of
 from crazytrain.derive.overview import derive_overview
 from crazytrain.derive.registry import DERIVERS
 from crazytrain.diagnose.causes import CAUSES
@@ -28,6 +30,7 @@ from crazytrain.diagnose.weigh import standing
 from crazytrain.host.door import Host
 from crazytrain.model.budget import Budget, default_budget
 from crazytrain.model.case import Case, Window
+from crazytrain.model.difference import Judged
 from crazytrain.model.evidence import Cost, Evidence
 from crazytrain.model.facts import Facts, QemuState
 from crazytrain.model.finding import Family, Finding
@@ -41,6 +44,7 @@ from crazytrain.store import Writer, open_case
 
 T = TypeVar("T")
 _BREATH_S = 0.002
+_SAVED = re.compile(r"\bcase ([\w.-]*\d{8}T\d{6}Z[\w-]*)")
 Progress = Callable[[str], None]
 
 
@@ -245,7 +249,7 @@ def conclude(case: Case, notes: Sequence[str] = (), known: Sequence[object] = ()
             findings=findings,
             verdict=_verdict(best, here.facts),
             looks=looks_wanted(findings),
-            baseline=_baseline(case, here.facts),
+            baseline=_baseline(case, here.facts, best),
             notes=(*notes, *here.notes),
         )
     )
@@ -270,7 +274,7 @@ def _verdict(best: Finding | None, facts: Facts) -> VerdictView:
     )
 
 
-def _baseline(case: Case, here: Facts) -> BaselineView:
+def _baseline(case: Case, here: Facts, best: Finding | None) -> BaselineView:
     other = case.baseline
     if other is None or other.guest is None:
         return BaselineView(name="", choice=case.baseline_choice or "no other guest to compare with")
@@ -280,14 +284,27 @@ def _baseline(case: Case, here: Facts) -> BaselineView:
     healthy = judged is not None and judged.family is Family.HEALTHY
     said = f"judged {judged.cause}" if judged else "its state is not known"
     doubt = "" if healthy else "; it is NOT known to be healthy, so read the differences with care"
-    comparison = harmless(compared(here, there.facts))
+    comparison = harmless(compared(here, there.facts, (_judged(best), _judged(judged))))
     return BaselineView(
         name=other.guest.name,
         pid=other.guest.pid,
+        word=_word(case, other.guest),
         choice=f"{case.baseline_choice}; {said}{doubt}",
         differences=comparison.differences,
         unseen=comparison.unseen,
     )
+
+
+def _word(case: Case, other: Guest) -> str:
+    """What ``crazytrain diff`` knows the other one by: a saved case by its id, a guest by its name, by its pid if that is no help."""
+    saved = _SAVED.search(case.baseline_choice)
+    if saved:
+        return saved[1]
+    return other.name if case.guest is None or other.name != case.guest.name else str(other.pid)
+
+
+def _judged(best: Finding | None) -> Judged:
+    return judged_of(best.family.value, best.cause, best.confidence) if best else Judged.OPEN
 
 
 def seal(looked: Looked, report: Report) -> tuple[str, ...]:

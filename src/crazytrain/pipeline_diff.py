@@ -6,6 +6,7 @@ import msgspec
 
 from crazytrain import __version__
 from crazytrain.derive.compare import compared
+from crazytrain.derive.compare_weight import judged
 from crazytrain.derive.sibling import alike, unlike
 from crazytrain.model.case import Case
 from crazytrain.model.difference import Comparison, DiffReport, SideView
@@ -36,15 +37,16 @@ class Side(msgspec.Struct, frozen=True, kw_only=True):
 def diff(here: Side, there: Side) -> DiffReport:
     """Compare two guests. Pure: the same evidence gives the same answer."""
     mine, other = read(here.case.evidence, here.known), read(there.case.evidence, there.known)
-    comparison = compared(mine.facts, other.facts)
     sides = _view(here), _view(there)
+    said = [judged(side.family, side.cause, side.confidence) for side in sides]
+    comparison = compared(mine.facts, other.facts, (said[0], said[1]))
     both = here.case.guest, there.case.guest
     return DiffReport(
         schema_version=DIFF_SCHEMA_VERSION,
         tool=f"crazytrain {__version__}",
         here=sides[0],
         there=sides[1],
-        answer=plain(answer(comparison), 1000),
+        answer=plain(answer(comparison, lines="text" in (here.kind, there.kind)), 2000),
         comparison=_shown(comparison),
         same_kind=alike(both[0], both[1]) if both[0] and both[1] else (),
         other_kind=unlike(both[0], both[1]) if both[0] and both[1] else (),

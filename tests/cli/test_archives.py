@@ -24,6 +24,7 @@ from crazytrain.model.errors import BadInput
 from crazytrain.model.report import Report
 from tests.decode.test_backtrace import DRAIN
 from tests.decode.test_libvirt_pasted import DOMAIN
+from tests.support import ROOT
 
 FILES = {
     "sosreport-node-1/sos_commands/virsh/virsh_-r_dumpxml_web01": DOMAIN.encode(),
@@ -189,3 +190,89 @@ def test_long_names_and_the_end_of_a_long_log(tmp_path: Path) -> None:
 def test_an_empty_folder_is_bad_input(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="was recognised"):
         read_all([tmp_path])
+
+
+def packed_case(folder: Path, name: str) -> bytes:
+    """A packed case of the lab's, as a colleague sends one."""
+    data = (ROOT / "tests" / "cases" / name / "case.crazytrain").read_bytes()
+    written(folder, f"{name}.crazytrain", data)
+    return data
+
+
+def test_packed_cases_within_archives_are_cases(tmp_path: Path) -> None:
+    case = packed_case(tmp_path, "lab-rtc-storm")
+    files = {
+        "sosreport-x/sos_commands/kvm/a.crazytrain": case,
+        "sosreport-x/sos_commands/process/gdb_bt": DRAIN.encode(),
+    }
+    of_case, of_text = read_all([written(tmp_path, "x.tar.gz", gzip.compress(tar_of(files)))])
+    assert (of_case.verdict.cause, of_text.verdict.cause) == ("rtc-periodic-storm", "block-drain-deadlock")
+    with zipfile.ZipFile(tmp_path / "only.zip", "w") as archive:
+        archive.writestr("a/renamed.crazytrain", case)
+        archive.writestr("a/note.txt", "nothing of interest\n")
+    report = one_report(tmp_path / "only.zip")
+    assert report.verdict.cause == "rtc-periodic-storm"
+    assert any("note.txt" in note for note in report.notes), "what stood beside it is told"
+
+
+def test_damaged_cases_within_archives_are_told(tmp_path: Path) -> None:
+    case = packed_case(tmp_path, "lab-hlt-idle")
+    files = {"cut.crazytrain": case[: len(case) // 2], "bt": DRAIN.encode(), "empty.crazytrain": b"?"}
+    report = one_report(written(tmp_path, "x.tar", tar_of(files)))
+    assert report.verdict.cause == "block-drain-deadlock"
+    assert any("cut.crazytrain" in note for note in report.notes)
+    with pytest.raises(BadInput, match=r"cut\.crazytrain"):
+        read_all([written(tmp_path, "y.tar", tar_of({"cut.crazytrain": case[: len(case) // 2]}))])
+
+
+def test_a_case_beside_a_note_that_says_nothing(tmp_path: Path) -> None:
+    packed_case(tmp_path, "lab-hlt-idle")
+    report = one_report(tmp_path / "lab-hlt-idle.crazytrain", written(tmp_path, "note.txt", b"nothing of interest\n"))
+    assert any("note.txt" in note for note in report.notes)
+
+
+def test_an_archive_of_cases_is_bounded(tmp_path: Path) -> None:
+    case = packed_case(tmp_path, "lab-hlt-idle")
+    reports = read_all([written(tmp_path, "x.tar", tar_of({f"{n}.crazytrain": case for n in range(20)}))])
+    assert len(reports) == 16
+    assert any("limit of 16" in note for note in reports[0].notes)
+
+
+def test_the_parts_of_an_sosreport_that_matter(tmp_path: Path) -> None:
+    """Each of them is read, however sos named the command's output; the rest is named as left out."""
+    data = ROOT / "tests" / "data"
+    parts = {
+        "sos_commands/kernel/dmesg_-T": b"[Mon Nov 23 16:00:14 2026] kvm [21715]: vcpu1 unhandled rdmsr: 0x611\n",
+        "sos_commands/virsh/virsh_-r_domstats": b"Domain: 'web01'\n  vcpu.0.halt_exits.sum=8655\n  block.count=0\n",
+        "sos_commands/process/ps_-elfL": (data / "host_text" / "ps-Lp.txt").read_bytes(),
+        "sos_commands/process/top_-b_-H_-n_1": (data / "paste" / "top-H.txt").read_bytes(),
+        "sos_commands/sar/sar_-u": (data / "host_text" / "sar.txt").read_bytes(),
+        "proc/interrupts": (data / "host_text" / "interrupts-2.txt").read_bytes(),
+        "proc/stat": b"cpu  1000 0 500 8000 0 0 0 0 900 0\n",
+        "var/log/libvirt/qemu/web01.log": b"KVM: entry failed, hardware error 0x80000021\n",
+        "sys/module/kvm/parameters/halt_poll_ns": b"200000\n",
+        "etc/shadow": b"root:*:1\n",
+    }
+    links = []
+    for number in range(8000):
+        link = tarfile.TarInfo(f"sosreport-x/etc/rc.d/../../../../l{number}")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/shadow"
+        links.append(link)
+    tar = tar_of({f"sosreport-x/{name}": part for name, part in parts.items()}, *links)
+    report = one_report(written(tmp_path, "sosreport-x.tar.xz", lzma.compress(tar)))
+    wanted = {
+        "log-text",
+        "libvirt-text",
+        "ps",
+        "top-threads",
+        "sysstat",
+        "interrupts",
+        "host",
+        "host-params",
+        "qemu-text",
+    }
+    assert wanted <= kinds(report)
+    said = "\n".join(report.notes)
+    assert "8000 files links" in said
+    assert "etc/shadow" in said
+    assert not any("shadow" in view.source for view in report.evidence)

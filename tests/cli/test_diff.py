@@ -109,7 +109,7 @@ def program(*words: str, given: bytes = b"") -> subprocess.CompletedProcess[byte
 def test_standard_input_beside_a_file() -> None:
     done = program("-", str(CASES / "2012-healthy" / "strace.txt"), given=STRACE.read_bytes().replace(b"\n", b"\r\n"))
     assert done.returncode == 0, done.stderr
-    assert b"Nothing that is shown differs" in done.stdout
+    assert b"Yes, such lines are in the other, too" in done.stdout
 
 
 def test_json_for_machines() -> None:
@@ -140,6 +140,7 @@ def test_help_tells_all() -> None:
         "--budget-cpu",
         "--budget-stall",
         "--json",
+        "--all",
         "Exit codes",
         "Examples",
     ):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from crazytrain.decode.console import decode_console, plain
 from crazytrain.model.evidence import Evidence, Kind
 from crazytrain.model.facts import ConsoleLog, LineMeaning
+from crazytrain.model.facts.restarts import ConsoleRestarts
 
 LINES = [
     ("Kernel panic - not syncing: sysrq triggered crash", LineMeaning.PANIC),
@@ -135,3 +136,10 @@ def test_any_bytes(data: bytes) -> None:
 @given(st.text(alphabet=st.characters(codec="utf-8"), max_size=200))
 def test_no_control_character_is_left(text: str) -> None:
     assert not any((ord(c) < 0x20 and c not in "\t\n") or 0x7F <= ord(c) < 0xA0 for c in plain(text))
+
+
+def test_restarts_are_told_with_the_uptime_at_which_they_were_said() -> None:
+    raw = b"[    3.012345] reboot: Restarting system\r\nREADY\r\n[12345.000001][    T1] reboot: Restarting system\n[ 9.0] Restarting\n"
+    _, told = decode_console(Evidence(id="console.0", kind=Kind.CONSOLE, source="/c", data=raw))
+    assert isinstance(told, ConsoleRestarts)
+    assert [(one.uptime_ns, one.ref.line) for one in told.restarts] == [(3_012_345_000, 1), (12_345_000_001_000, 3)]

@@ -2,7 +2,9 @@
 
 import msgspec
 
+from crazytrain.model.evidence import Ref
 from crazytrain.model.facts import (
+    GuestClock,
     KvmStat,
     KvmStats,
     LineMeaning,
@@ -12,10 +14,15 @@ from crazytrain.model.facts import (
     ThreadRole,
     ThreadUse,
 )
+from crazytrain.model.facts.clock import ClockChange
 from crazytrain.model.facts.firmware import BareView
+from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.facts.kvm import KvmExits
+from crazytrain.model.facts.restarts import ConsoleRestarts, Restart
 from tests.diagnose import making as m
 from tests.diagnose.cases_boot import SPINS, WAITS, bare, msrs, resets, shutdowns
+from tests.diagnose.cases_inside import inside
+from tests.diagnose.cases_inside import seen as looked
 
 
 def kvm_pit(woke_per_s: float, cpu: float = 0.02) -> ThreadActivity:
@@ -148,3 +155,85 @@ def test_the_kernels_pit_is_seen_by_how_often_its_thread_wakes() -> None:
     assert m.found("pio-poll", *facts).confidence < 0.3
     assert m.found("healthy-idle", *facts).confidence < 0.5
     assert m.verdict(kvm_pit(18.0, cpu=0.0), m.view(halted=0.97), m.loops(20.0)) == "healthy-idle"
+
+
+def restarts(*after_s: float) -> ConsoleRestarts:
+    told = tuple(Restart(int(s * 1e9), Ref("console.0", n)) for n, s in enumerate(after_s, 1))
+    return ConsoleRestarts(restarts=told, refs=m.REFS)
+
+
+def up(seconds: float) -> GuestInside:
+    return inside(looked(uptime_ns=int(seconds * 1e9)))
+
+
+def qemu(seconds: float) -> ProcessFacts:
+    return ProcessFacts(pid=10, start_ticks=1, uptime_s=seconds, refs=m.REFS)
+
+
+def test_kernels_that_restart_one_after_the_other_are_a_loop_even_between_two_resets() -> None:
+    seen = (restarts(3.0, 3.1, 3.0), m.threads(vcpu=0.3), m.view(halted=0.7), m.loops(20.0))
+    assert m.verdict(*seen, up(2.0)) == "guest-reboot-loop"
+    assert m.verdict(*seen, qemu(40.0)) == "guest-reboot-loop"
+    assert m.found("guest-reboot-loop", *seen, up(2.0)).confidence >= 0.8
+
+
+def test_restarts_of_long_ago_are_no_loop() -> None:
+    seen = (restarts(3.0, 3.1, 3.0), m.threads(vcpu=0.02), m.view(halted=0.95), m.loops(20.0))
+    assert m.verdict(*seen, up(9000.0), qemu(9100.0)) == "healthy-idle"
+    assert m.verdict(*seen, qemu(9100.0)) == "healthy-idle"
+
+
+def test_a_restart_after_days_or_a_single_one_is_no_loop() -> None:
+    calm = (m.threads(vcpu=0.02), m.view(halted=0.95), m.loops(20.0), up(20.0))
+    assert m.verdict(restarts(3.0, 86400.0), *calm) == "healthy-idle"
+    assert m.verdict(restarts(3.0), *calm) == "healthy-idle"
+    assert m.verdict(restarts(3.0, 2.0, 86400.0, 30.0), *calm) == "healthy-idle"
+
+
+def test_a_kernel_that_is_being_unpacked_is_not_locked_up() -> None:
+    spins = (m.threads(vcpu=0.3, delay=0.7), m.view(places=4, off=1.0), up(60.0))
+    assert m.found("guest-hard-lockup", *spins).confidence >= 0.5
+    low = msgspec.structs.replace(bare().vcpus[0], bare_ratio=0.0, rom_ratio=0.0, low_ratio=0.0, uefi_ratio=1.0)
+    assert m.found("guest-hard-lockup", *spins, BareView(vcpus=(low,), refs=m.REFS)).confidence < 0.15
+    elsewhere = msgspec.structs.replace(low, vcpu=1)
+    assert m.found("guest-hard-lockup", *spins, BareView(vcpus=(elsewhere,), refs=m.REFS)).confidence >= 0.5
+
+
+def test_a_kernel_that_counts_no_time_yet_is_hardly_locked_up() -> None:
+    spins = (m.threads(vcpu=1.0), m.view(places=4, off=1.0))
+    assert (
+        m.found("guest-hard-lockup", *spins, up(0.4)).confidence
+        < 0.5
+        <= m.found("guest-hard-lockup", *spins, up(60.0)).confidence
+    )
+
+
+def test_a_firmware_that_reset_itself_meanwhile_does_not_hang_in_one_place() -> None:
+    seen = (*SPINS, bare(rom=1.0, jumps=False), m.exits({}, to_qemu=14.0))
+    assert m.found("firmware-hang", *seen).confidence >= 0.3
+    assert m.found("firmware-hang", *seen, resets(by_guest=1)).confidence < 0.3
+    once = m.found("guest-reboot-loop", *seen, resets(by_guest=1), qemu(4000.0))
+    early = m.found("guest-reboot-loop", *seen, resets(by_guest=1), qemu(11.0))
+    assert once.confidence < 0.5 <= early.confidence < 0.8
+    assert m.verdict(*seen, resets(by_guest=1), qemu(11.0)) == "guest-reboot-loop"
+
+
+def clock(system_time_s: float, address: int = 0xE8C20) -> GuestClock:
+    usual = m.clock(int(system_time_s * 1e9), uptime_s=23.9)
+    (page,) = usual.pages
+    return msgspec.structs.replace(usual, pages=(msgspec.structs.replace(page, address=address),))
+
+
+def test_a_firmware_that_asked_for_its_clock_late_was_reset_before() -> None:
+    starved = (m.threads(vcpu=0.15, delay=0.85), bare(rom=0.9), m.view(places=6, off=0.9))
+    quiet = msgspec.structs.replace(shutdowns(0), held_ratio=0.85)
+    assert m.verdict(*starved, quiet, clock(20.3)) == "guest-reboot-loop"
+    assert m.found("guest-reboot-loop", *starved, quiet, clock(20.3)).confidence < 0.5
+    for other in (clock(0.02), clock(3600.0), clock(20.3, address=0x4000000), clock(20.3, address=0x7000)):
+        assert m.found("guest-reboot-loop", *starved, quiet, other).confidence < 0.15
+
+
+def test_a_clock_that_kvm_rewrites_says_nothing_of_a_start() -> None:
+    change = ClockChange(address=0xE8C20, mono_ns=1, clock_ns=1, step_ns=0, host_ns=1, uncertain_ns=1)
+    moved = msgspec.structs.replace(clock(20.3), changes=(change,))
+    assert m.found("guest-reboot-loop", bare(rom=0.9), moved).confidence < 0.15

@@ -85,6 +85,14 @@ def test_a_thread_that_was_stopped_for_a_moment_is_not_stopped() -> None:
     assert "SIGSTOP" not in m.found("monitor-hung", HUNG, in_states("t", "S")).headline
 
 
+@pytest.mark.parametrize("lives", [(m.loops(20.0),), (m.view(),), (m.loops(20.0), m.view())])
+def test_a_monitor_that_is_late_on_a_loaded_host_does_not_hang(lives: tuple[object, ...]) -> None:
+    assert m.found("monitor-hung", HUNG).verdict is Verdict.FOUND
+    assert m.found("monitor-hung", HUNG, *lives).confidence < 0.15
+    stopped = m.found("monitor-hung", HUNG, in_states("S", "T"), *lives)
+    assert stopped.verdict is Verdict.FOUND, "it was stopped in the middle of the window"
+
+
 @pytest.mark.parametrize(
     ("facts", "hits"),
     [

@@ -38,3 +38,17 @@ def test_a_timer_storm_beside_an_idle_guest(start: Start, idle: str, crazytrain:
     assert first["measure"] == "IRQ 8 (RTC)", [d["measure"] for d in report["comparison"]["differences"][:5]]
     assert "wake-up, fd " in first["by"]
     assert report["here"]["cause"] == "rtc-periodic-storm"
+
+
+def test_two_guests_that_work_do_not_differ(start: Start, crazytrain: Run, tmp_path: object) -> None:
+    busy, other = (str(start("busy", f"ct-diff-busy-{n}").pid) for n in "ab")
+    report = diff(crazytrain, tmp_path, busy, other)
+    assert [d["measure"] for d in report["comparison"]["differences"] if d["notable"]] == []
+    assert "no difference that matters" in report["answer"].lower()
+
+
+def test_a_polled_port_beside_an_idle_guest_is_named_first(
+    start: Start, idle: str, crazytrain: Run, tmp_path: object
+) -> None:
+    report = diff(crazytrain, tmp_path, str(start("pio-poll", "ct-diff-pio").pid), idle)
+    assert report["comparison"]["differences"][0]["measure"] == "port 0x3fd read"

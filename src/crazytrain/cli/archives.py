@@ -20,6 +20,7 @@ _MOST_MEMBERS = 500_000
 _MOST_UNPACKED = 4 << 30
 _DEEPEST = 24
 _PLAIN = (tarfile.REGTYPE, tarfile.AREGTYPE)
+_SPECIAL = (tarfile.LNKTYPE, tarfile.SYMTYPE, tarfile.CHRTYPE, tarfile.BLKTYPE, tarfile.FIFOTYPE)
 
 
 class Reader(Protocol):
@@ -65,6 +66,8 @@ def of_tar(reader: Reader, chooser: Chooser) -> Iterator[Member]:
         if info.type in _PLAIN:
             yield from _kept(reader, name, info.size, chooser)
         else:
+            if info.type in _SPECIAL:
+                chooser.special(name)
             _skip(reader, _padded(info.size))
     chooser.stopped("it holds more files than are looked at")
 
@@ -130,6 +133,8 @@ def of_zip(path: Path, chooser: Chooser) -> Iterator[Member]:
 
 def _of_zip(archive: zipfile.ZipFile, info: zipfile.ZipInfo, chooser: Chooser) -> Iterator[Member]:
     link = stat.S_ISLNK(info.external_attr >> 16)
+    if link:
+        chooser.special(info.filename)
     limit = 0 if info.is_dir() or link else chooser.limit(info.filename, info.file_size)
     if not limit:
         return
@@ -158,8 +163,12 @@ def _below(folder: Path, prefix: str, chooser: Chooser, depth: int) -> Iterator[
         if entry.is_dir(follow_symlinks=False):
             if depth < _DEEPEST:
                 yield from _below(Path(entry.path), f"{name}/", chooser, depth + 1)
+            else:
+                chooser.unread(f"{name}/")
         elif entry.is_file(follow_symlinks=False):
             yield from _of_file(Path(entry.path), name, chooser)
+        else:
+            chooser.special(name)
 
 
 def _of_file(path: Path, name: str, chooser: Chooser) -> Iterator[Member]:

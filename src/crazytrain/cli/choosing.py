@@ -17,6 +17,8 @@ _KNOWN = re.compile(
     r"(?:^|/)proc/sys/kernel/\w+$|sys/devices/system/(?:clocksource/clocksource0/\w+|cpu/online)$|"
     r"sys/module/(?:kvm\w*|vhost\w*|vfio\w*)/parameters/\w+$|sys/kernel/mm/(?:ksm|transparent_hugepage)/\w+$|qemu[^/]*\.log|strace[^/]*|gdb[^/]*|pstack[^/]*"
 )
+CASE_SUFFIX = ".crazytrain"
+_LARGEST_CASE_BYTES = 16 << 20
 _LOGS = re.compile(r"var/log/|sos_commands/logs/|dmesg|journal|\.log")
 _PACKED = re.compile(
     r"\.(?:gz|xz|bz2|zst|zip|rpm|deb|so|ko|pcap|png|jpe?g|pdf|qcow2|img|iso|core|vmcore|db|sqlite|pyc|jar|data|dat|bin|ova|vmdk)$"
@@ -39,14 +41,15 @@ class Chooser:
     def limit(self, name: str, size: int) -> int:
         """How many bytes of a file are to be kept; 0: none. Of what is larger the end is kept, for logs grow there."""
         self._sos = self._sos or bool(_SOS.search(name))
-        known = bool(_KNOWN.search(name))
+        case = name.endswith(CASE_SUFFIX)
+        known = case or bool(_KNOWN.search(name))
         if size <= 0:
             return 0
         if _PACKED.search(name.lower()):
             return self._leave("packed or no text, by their names", name)
         if self._sos and not known:
             return self._leave("of no kind that is looked for in an sosreport", name)
-        largest = _LARGE_BYTES if known or _LOGS.search(name) else _SMALL_BYTES
+        largest = _LARGEST_CASE_BYTES if case else _LARGE_BYTES if known or _LOGS.search(name) else _SMALL_BYTES
         if size > largest and not _LOGS.search(name):
             return self._leave("too large", name)
         kept = min(size, largest)
@@ -72,6 +75,10 @@ class Chooser:
         """A file could not be read."""
         self._leave("not to be read", name)
 
+    def special(self, name: str) -> None:
+        """It is no plain file."""
+        self._leave("links, pipes, sockets or devices, which are not followed", name)
+
     def no_text(self, name: str) -> None:
         """A file was no text."""
         self._leave("no text", name)
@@ -79,6 +86,10 @@ class Chooser:
     def unknown(self, name: str) -> None:
         """Nothing in a file was recognised."""
         self._leave("read, and nothing in them recognised", name)
+
+    def beyond(self, name: str) -> None:
+        """A packed case within is one too many."""
+        self._leave("cases beyond the limit of 16 for all together", name)
 
     def stopped(self, why: str) -> None:
         """Reading ended early."""

@@ -55,7 +55,9 @@ _STALL = Annotated[
 ]
 _OUT = Annotated[Path | None, typer.Option("--out", help="Folder to keep the cases of running guests in.")]
 _JSON = Annotated[bool, typer.Option("--json", help="Print JSON (schema: docs/diff.schema.json).")]
-_FULL = Annotated[bool, typer.Option("--full", help="Print every measure that differs and all that looks odd.")]
+_FULL = Annotated[
+    bool, typer.Option("--all", "--full", help="Print every measure and all that looks odd, not just one screen.")
+]
 _QUIET = Annotated[bool, typer.Option("--quiet", "-q", help="No progress on standard error.")]
 
 # One paragraph each: how wide they are is the terminal's business.

@@ -8,16 +8,18 @@ import msgspec
 from crazytrain.cli.archives import Member, is_tar, is_zip, of_folder, of_tar, of_zip
 from crazytrain.cli.choosing import Chooser
 from crazytrain.cli.members import evidence_of
-from crazytrain.cli.sources import Source, opened
+from crazytrain.cli.sources import Source, is_file, is_folder, opened
 from crazytrain.cli.streaming import Streamed, read_stream
 from crazytrain.decode.paste import decoded, is_lined
 from crazytrain.decode.recognise import split
 from crazytrain.model.case import Case
-from crazytrain.model.errors import BadInput
+from crazytrain.model.errors import BadInput, CrazytrainError
 from crazytrain.model.evidence import Evidence, Kind
+from crazytrain.model.facts.moments import Moments
 from crazytrain.model.report import Report
 from crazytrain.pipeline import conclude
-from crazytrain.store import is_packed, load
+from crazytrain.pipeline import decoded as decoded_of
+from crazytrain.store import is_packed, load, open_packed
 
 # What is larger is read block by block and not kept.
 SMALL_BYTES = 4 << 20
@@ -27,6 +29,8 @@ _SAMPLE_BYTES = 1 << 16
 _SNIFF_BYTES = 1 << 18
 
 _TAR_HEAD = 512
+_MOST_CASES = 16
+_LOOKED_INTO_BYTES = 64 << 10
 JOURNAL = "journal.jsonl"  # what makes a folder a case
 _KNOWN = (
     "Known are: strace, /proc/PID/fd, top, ps, backtraces, kernel stacks, perf, kvm_stat, traces of kvm events, kernel logs, QEMU's monitor, "
@@ -36,9 +40,20 @@ _KNOWN = (
 Tell = Callable[[str], None]
 
 
-class Pasted(msgspec.Struct, frozen=True, kw_only=True):
-    """All text that was given: evidence, facts of what was counted while it was read, and what there is to say of it."""
+class Packed(msgspec.Struct, frozen=True):
+    """A packed case that lay within a folder or an archive."""
 
+    name: str
+    data: bytes
+
+
+class Pasted(msgspec.Struct, frozen=True, kw_only=True):
+    """All text that was given: evidence, facts of what was counted while it was read, and what there is to say of it.
+
+    ``packed`` are cases that lay among it.
+    """
+
+    packed: list[Packed] = []
     evidence: list[Evidence] = []
     facts: list[object] = []
     notes: list[str] = []
@@ -58,11 +73,24 @@ def read_all(paths: Sequence[Path | None], tell: Tell = lambda _: None) -> list[
         case = _case(path)
         if case is not None:
             reports.append(conclude(case))
-            continue
-        _take(path, names, pasted, tell)
-    if pasted.evidence or pasted.notes or not reports:
-        reports.append(_of_text(pasted, sorted(names)))
-    return reports
+        else:
+            _take(path, names, pasted, tell)
+    reports += _of_packed(pasted)
+    if not reports or any(e.kind is not Kind.TEXT for e in pasted.evidence):
+        return [*reports, _of_text(pasted, sorted(names))]
+    notes = (*reports[0].notes, *_recognised(pasted.evidence), *pasted.notes)
+    return [msgspec.structs.replace(reports[0], notes=notes), *reports[1:]]
+
+
+def _of_packed(pasted: Pasted) -> Iterator[Report]:
+    """Reports of the cases that lay within folders and archives, one after the other; what cannot be opened is told."""
+    for one in pasted.packed:
+        try:
+            case = open_packed(one.data, one.name)
+        except CrazytrainError as error:
+            pasted.notes.append(f"{one.name}: {error}")
+        else:
+            yield conclude(case)
 
 
 def text_of(paths: Sequence[Path | None], tell: Tell = lambda _: None) -> Pasted:
@@ -82,16 +110,30 @@ def text_of(paths: Sequence[Path | None], tell: Tell = lambda _: None) -> Pasted
 
 def _take(path: Path | None, names: set[str], pasted: Pasted, tell: Tell) -> None:
     name = _unique("standard input" if path is None else path.name or str(path), names)
-    if path is not None and (path.is_dir() or _begins(path, is_zip)):
-        _take_files(of_folder if path.is_dir() else of_zip, path, name, pasted)
+    if path is not None and (is_folder(path) or _begins(path, is_zip)):
+        _take_files(of_folder if is_folder(path) else of_zip, path, name, pasted)
     else:
         _take_source(path, name, pasted, tell)
 
 
 def _take_files(files: Callable[[Path, Chooser], Iterator[Member]], path: Path, name: str, pasted: Pasted) -> None:
     chooser = Chooser(name)
-    pasted.evidence.extend(evidence_of(files(path, chooser), chooser))
+    _take_members(files(path, chooser), chooser, pasted)
+
+
+def _take_members(members: Iterator[Member], chooser: Chooser, pasted: Pasted) -> None:
+    pasted.evidence.extend(evidence_of(_without_cases(members, chooser, pasted), chooser))
     pasted.notes.extend(chooser.notes())
+
+
+def _without_cases(members: Iterator[Member], chooser: Chooser, pasted: Pasted) -> Iterator[Member]:
+    for member in members:
+        if member.tail or not is_packed(member.data):
+            yield member
+        elif len(pasted.packed) < _MOST_CASES:
+            pasted.packed.append(Packed(f"{chooser.name}:{member.name}", member.data))
+        else:
+            chooser.beyond(member.name)
 
 
 def _take_source(path: Path | None, name: str, pasted: Pasted, tell: Tell) -> None:
@@ -100,8 +142,7 @@ def _take_source(path: Path | None, name: str, pasted: Pasted, tell: Tell) -> No
         source.put_back(head)
         if is_tar(head):
             chooser = Chooser(name)
-            pasted.evidence.extend(evidence_of(of_tar(source, chooser), chooser))
-            pasted.notes.extend(chooser.notes())
+            _take_members(of_tar(source, chooser), chooser, pasted)
         else:
             found = _read(source, tell)
             pasted.evidence.extend(found.evidence)
@@ -138,9 +179,17 @@ def _nothing(pasted: Pasted, names: Sequence[str]) -> BadInput:
 
 
 def _recognised(pasted: Sequence[Evidence]) -> tuple[str, ...]:
-    return tuple(
-        f"{e.id}: {_lines(e)} {'not recognised' if e.kind is Kind.TEXT else 'read as ' + e.kind.value}" for e in pasted
-    )
+    return tuple(f"{e.id}: {_lines(e)} {_read_as(e)}" for e in pasted)
+
+
+def _read_as(evidence: Evidence) -> str:
+    if evidence.kind is Kind.TEXT:
+        return "not recognised"
+    said = f"read as {evidence.kind.value}"
+    if evidence.kind is Kind.TOLD or not evidence.data or len(evidence.data) > _LOOKED_INTO_BYTES:
+        return said
+    told = any(not isinstance(fact, Moments) for fact in decoded_of((evidence,)).facts)
+    return said if told else f"{said}, and nothing in it told anything"
 
 
 def _lines(evidence: Evidence) -> str:
@@ -162,14 +211,14 @@ def _unique(name: str, names: set[str]) -> str:
 def _case(path: Path | None) -> Case | None:
     if path is None:
         return None
-    if path.is_dir():
-        return load(path) if (path / JOURNAL).exists() else None
+    if is_folder(path):
+        return load(path) if is_file(path / JOURNAL) else None
     return load(path) if _begins(path, is_packed) else None
 
 
 def _begins(path: Path, fits: Callable[[bytes], bool]) -> bool:
     """Whether a file begins as it should; false where it cannot be read, which is said when it is."""
-    if not path.is_file():  # what comes through a pipe can be read once
+    if not is_file(path):  # what comes through a pipe can be read once
         return False
     try:
         with path.open("rb") as file:

@@ -4,15 +4,20 @@ import bz2
 import gzip
 import lzma
 import os
+import stat
 import sys
+import time
 import zlib
-from io import BufferedIOBase, BufferedReader
+from io import BufferedIOBase, BufferedReader, RawIOBase
 from pathlib import Path
-from typing import IO, Protocol, Self, cast
+from typing import IO, TYPE_CHECKING, Protocol, Self, cast
 
 import zstandard
 
 from crazytrain.model.errors import BadInput
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
@@ -20,6 +25,9 @@ _XZ = b"\xfd7zXZ\0"
 _BZIP2 = b"BZh"
 _PACKED_BYTES = 1 << 16
 _MOST_MEMORY_BYTES = 256 << 20  # xz -9 takes 65 MiB
+_WAIT_FOR_WRITER_S = 5.0
+_LOOK_AGAIN_S = 0.05
+_LONGEST_NAME = 120
 _LARGEST_WINDOW_BYTES = 64 << 20
 
 
@@ -151,11 +159,85 @@ def opened(path: Path | None, name: str) -> Source:
     """A file's text, or that of standard input.
 
     Raises:
-        BadInput: the file cannot be opened; names it.
+        BadInput: the file cannot be opened, or it is a pipe into which nobody writes; names it.
     """
     if path is None:
         return Source(name, cast("BufferedIOBase", sys.stdin.buffer))
     try:
-        return Source(name, path.open("rb"))
+        if stat.S_ISSOCK(path.stat().st_mode):
+            raise BadInput(f"{path} is a socket: there is no text to read in it", "Give what a command printed.")
+        return Source(name, _of_pipe(path) if stat.S_ISFIFO(path.stat().st_mode) else path.open("rb"))
     except OSError as error:
-        raise BadInput(f"{path} cannot be read: {error.strerror}") from error
+        raise BadInput(f"{_short(path)} cannot be read: {error.strerror}") from error
+
+
+def _of_pipe(path: Path) -> BufferedIOBase:
+    """A named pipe that somebody writes into. Opening it would wait for a writer without an end."""
+    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    try:
+        first = _first(fd, path)
+        os.set_blocking(fd, True)
+    except BaseException:
+        os.close(fd)
+        raise
+    return BufferedReader(_Continued(first, open(fd, "rb", buffering=0)))  # noqa: PTH123 - a descriptor
+
+
+def _first(fd: int, path: Path) -> bytes:
+    """What stands in a pipe already; empty where its writer has written nothing yet."""
+    until_s = time.monotonic() + _WAIT_FOR_WRITER_S
+    while True:
+        try:
+            data = os.read(fd, _PACKED_BYTES)
+        except BlockingIOError:
+            return b""  # somebody holds it open for writing
+        if data:
+            return data
+        if time.monotonic() >= until_s:
+            raise BadInput(f"{path} is a pipe, and nobody writes into it", "Give a file, or pipe a command into '-'.")
+        time.sleep(_LOOK_AGAIN_S)
+
+
+class _Continued(RawIOBase):
+    """A file that begins with what was read from it already."""
+
+    def __init__(self, first: bytes, file: RawIOBase) -> None:
+        super().__init__()
+        self._first = first
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: "WriteableBuffer", /) -> int | None:
+        if not self._first:
+            return self._file.readinto(room)
+        view = memoryview(room).cast("B")
+        size = min(len(view), len(self._first))
+        view[:size], self._first = self._first[:size], self._first[size:]
+        return size
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _short(path: Path) -> str:
+    text = str(path)
+    return text if len(text) <= _LONGEST_NAME else f"{text[:_LONGEST_NAME]}..."
+
+
+def is_folder(path: Path) -> bool:
+    """Whether there is a folder; false where nobody can tell (no permission, a name too long), which opening it will say."""
+    try:
+        return path.is_dir()
+    except OSError:
+        return False
+
+
+def is_file(path: Path) -> bool:
+    """Whether there is a plain file; false where nobody can tell, as ``is_folder``."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False

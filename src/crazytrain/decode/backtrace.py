@@ -27,11 +27,11 @@ _HEADS = (
     re.compile(r"TID (?P<lwp>\d{1,9}):"),
     re.compile(r"Stack trace of thread (?P<lwp>\d{1,9}):"),
 )
-# A row of `info threads`: the thread and its innermost function.
+# A row of `info threads`: the thread and its innermost function; at QEMU's own gdb port the threads are the guest's CPUs.
 _ROW = re.compile(
-    r"\*? *(?P<number>\d{1,6}) +(?:Thread 0x[0-9a-f]{1,16} )?"
+    r"\*? *(?P<number>\d{1,6}) +(?:Thread \d{1,6} \((?P<cpu>CPU#\d{1,5}) \[\w{1,9} ?\]\)|(?:Thread 0x[0-9a-f]{1,16} )?"
     + _LWP
-    + r'\)?(?: "(?P<name>[^"\n]{1,64})")? +(?P<rest>\S.*)$'
+    + r'\)?)(?: "(?P<name>[^"\n]{1,64})")? +(?P<rest>\S.*)$'
 )
 _FRAME = re.compile(r"#(?P<number>\d{1,4})\s+(?:(?P<ip>0x[0-9a-f]{1,16})\s+(?:in\s+)?)?(?P<rest>\S.*)?$")
 _NAME = re.compile(r"(?P<name>\?\?|<signal handler called>|[\w.:~<>$@*&,]+(?: [\w:<>*&]+)?)")
@@ -93,9 +93,10 @@ def _threads(evidence: Evidence) -> Iterator[_Open]:
             current, inside = _named(row, number, unnamed), True
             current.frames.append([f"#0  {row['rest']}"])
             continue
-        if head or (frame and frame["number"] == "0" and current.frames):
-            if current.frames:
-                yield current
+        if not head and _again(current, frame):
+            current.frames = []  # gdb shows where a thread stands when it is chosen, and then its whole stack
+        elif head or (frame and frame["number"] == "0" and current.frames):
+            yield current
             unnamed -= 1
             current = _named(head, number, unnamed)
             inside = False
@@ -111,6 +112,14 @@ def _threads(evidence: Evidence) -> Iterator[_Open]:
     yield current
 
 
+def _again(current: _Open, frame: re.Match[str] | None) -> bool:
+    """Whether the innermost frame stands here once more, with nothing but itself between."""
+    if frame is None or frame["number"] != "0" or len(current.frames) != 1:
+        return False
+    shown = _FRAME.match(current.frames[0][0])
+    return shown is not None and (shown["ip"], shown["rest"]) == (frame["ip"], frame["rest"])
+
+
 def _head(line: str) -> re.Match[str] | None:
     return next((found for pattern in _HEADS if (found := pattern.match(line))), None)
 
@@ -120,6 +129,8 @@ def _named(head: re.Match[str] | None, line: int, unnamed: int) -> _Open:
     if head is None:
         return _Open(line, unnamed - 1)
     groups = head.groupdict()
+    if groups.get("cpu"):
+        return _Open(line, -int(groups["number"]), groups["cpu"])
     tid = int(groups["lwp"]) if groups.get("lwp") else unnamed - 1
     return _Open(line, tid, groups.get("name") or "", groups.get("number") == "1")
 

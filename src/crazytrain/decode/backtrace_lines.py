@@ -6,7 +6,7 @@ import re
 WHOLE = re.compile(
     rb"#\d{1,4}\s+(?:0x[0-9a-f]{6,16}\b|<signal handler called>|[\w.:~<>$@?-]{1,200} ?\((?:\)|[\w$]{1,80}=|<|$))"
     rb"|\[?(?:Switching to thread|Thread) \d{1,6}\b[^\n(]{0,60}\((?:Thread 0x[0-9a-f]{1,16} )?\(?(?:LWP|process) \d"
-    rb"|\*? *\d{1,6} +Thread 0x[0-9a-f]{1,16} \((?:LWP|process) \d"
+    rb"|\*? *\d{1,6} +Thread (?:0x[0-9a-f]{1,16} \((?:LWP|process) \d|\d{1,6} \(CPU#\d)"
     rb"|TID \d{1,9}:$|PID \d{1,9} - process$|Stack trace of thread \d{1,9}:$"
 )
 # Behind a prompt, too; what gdb says while it starts and ends; that a program was looked at.
@@ -19,7 +19,7 @@ BESIDE = re.compile(
 _NOT_ON = re.compile(rb"\(gdb\)|\(qemu\)|[\w.@~/:-]{0,80}[$#] |```|--+ |\S+ \S+ \S+ \S+ wrote:")
 # Arguments and places of a broken frame; local variables of `bt full`.
 _ON = re.compile(
-    rb"(?:at|from|in) |[\w$:]+=|<optimized|out>|<[\w.:+@ ]+>|[\w$]{1,80} = |\"|-?\d+[,)]|0x[0-9a-f]+[,) ]|entry=|/\S+:\d+$"
+    rb"(?:at|from|in) |\([\w$]{1,80}=|[\w$:]+=|<optimized|out>|<[\w.:+@ ]+>|[\w$]{1,80} = |\"|-?\d+[,)]|0x[0-9a-f]+[,) ]|entry=|/\S+:\d+$"
     rb"|\{|\}|[\w./+-]+:\d+\)?$|\S+ <\S+>|members of "
 )
 _AWAITS = (b",", b"(", b" at", b" from", b"=<optimized", b"=", b" in", b"{")

@@ -24,7 +24,7 @@ _PS_ROW = re.compile(r"\s*(?:[\w+.-]+\s+\d+\s+\d|\d+\s+\S+\s+(?:\S+\s+)?\d+:\d\d
 _TERMINAL_WIDTHS = frozenset((80, 100, 120, 132, 160, 200))
 _UNQUOTED_JSON = re.compile(r"(?:^|\s)\{\"")
 _LONGEST_LOOK = 4096
-_LONGEST = 256 * 1024
+_LONGEST = 128 * 1024  # shlex takes a time like the square of a quoted word
 _LONGEST_ARGV = 4 * 1024 * 1024
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from crazytrain.model.evidence import Evidence
 from crazytrain.model.facts.console import ConsoleLine, ConsoleLog, LineMeaning
+from crazytrain.model.facts.restarts import ConsoleRestarts, Restart
 
 _MOST_LINES = 200_000
 _MOST_KEPT = 200
@@ -23,7 +24,7 @@ _STAMP = re.compile(
 # arch/x86/kernel/{tsc,tsc_sync,traps,dumpstack}.c, mm/oom_kill.c. Other systems say nothing of this on a serial port.
 _PATTERNS: tuple[tuple[LineMeaning, tuple[str, ...]], ...] = (
     (LineMeaning.PANIC, (r"(?:---\[ end )?Kernel panic - not syncing",)),
-    (LineMeaning.SOFT_LOCKUP, (r"(?:watchdog: )?BUG: soft lockup", r"BUG: workqueue lockup")),
+    (LineMeaning.SOFT_LOCKUP, (r"(?:NMI )?(?:watchdog: )?BUG: soft lockup", r"BUG: workqueue lockup")),
     (LineMeaning.HARD_LOCKUP, (r"(?:NMI )?(?:watchdog: )?Watchdog (?:CPU:\d+ )?detected .{0,40}hard LOCKUP",)),
     (
         LineMeaning.RCU_STALL,
@@ -89,13 +90,16 @@ _PATTERNS: tuple[tuple[LineMeaning, tuple[str, ...]], ...] = (
         ),
     ),
 )
+# kernel/reboot.c, at the level that `quiet` does not hide; the stamp is the kernel's uptime.
+_RESTART = re.compile(r"^\s*\[ *(\d{1,9})\.(\d{6})\](?:\[[^\]]{1,20}\])?\s*(?:reboot: )?Restarting system")
 _MATTERS = re.compile("|".join(f"(?P<{meaning.name}>{'|'.join(words)})" for meaning, words in _PATTERNS))
 
 
 def decode_console(evidence: Evidence) -> Iterable[object]:
-    """Yield one ``ConsoleLog``. Reads CR LF and CR, terminal sequences and the stamps of dmesg and syslog.
+    """Yield one ``ConsoleLog`` and a ``ConsoleRestarts`` where it shows any.
 
-    Lines are counted as in the evidence. Of many lines that matter the last 200 are kept. ::
+    Reads CR LF and CR, terminal sequences and the stamps of dmesg and syslog. Lines are counted as in the evidence. Of
+    many lines that matter the last 200 are kept. ::
 
         [   28.072023] watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [sh:71]
     """
@@ -103,15 +107,20 @@ def decode_console(evidence: Evidence) -> Iterable[object]:
     if not lines[-1].strip("\r"):
         lines.pop()
     matter: deque[ConsoleLine] = deque(maxlen=_MOST_KEPT)
+    restarts: deque[Restart] = deque(maxlen=_MOST_KEPT)
     last = 0
     for number in range(max(0, len(lines) - _MOST_LINES), len(lines)):
         text = plain(lines[number])
         meaning = meaning_of(text)
+        if "Restarting system" in text and (stamp := _RESTART.match(text)):
+            restarts.append(Restart(int(stamp[1]) * 10**9 + int(stamp[2]) * 1000, evidence.ref(number + 1)))
         if meaning:
             last = number + 1
             matter.append(ConsoleLine(meaning=meaning, text=text, ref=evidence.ref(last)))
     after_last = len(lines) - last if last else 0
     yield ConsoleLog(lines=len(lines), matter=tuple(matter), after_last=after_last, refs=(evidence.ref(),))
+    if restarts:
+        yield ConsoleRestarts(restarts=tuple(restarts), refs=(evidence.ref(),))
 
 
 def plain(line: str) -> str:

@@ -92,7 +92,7 @@ class LogText:
 
     whole = re.compile(
         rb"(?:<\d{1,3}>|[a-z]\w{1,9} {0,6}:\w{1,8} {0,4}: )?\[ {0,8}\d{1,10}\.\d{6}\]"
-        rb"|\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d(?:[.,]\d+)? \d{4}\] "
+        rb"|\[[^\s\d\[\]]{2,6} [^\s\d\[\]]{3,12} [ \d]\d \d\d:\d\d:\d\d(?:[.,]\d+)? \d{4}\] "
         rb"|(?:[A-Z][a-z]{2} )?(?:\S{1,12} {1,2}\d{1,2} |\d{4}-\d\d-\d\d[T ])\d\d:\d\d:\d\d\S{0,20} (?:[A-Z]{3,4} )?\S{1,255} kernel: ?"
         rb"|kernel: ?\[|Message from syslogd@|.{0,200}?\[ {0,6}\d{1,7}\.\d{6}\] (?:rcu|BUG|INFO|watchdog|Call Trace|CPU:)"
         rb"|(?:(?:NMI )?watchdog: (?:BUG|Watchdog)|Watchdog (?:CPU|detected)|BUG: (?:soft lockup|workqueue lockup|unable to handle|kernel NULL)"

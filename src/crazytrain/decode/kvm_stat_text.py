@@ -55,7 +55,8 @@ class _Line(msgspec.Struct, frozen=True):
 
 
 def decode_kvm_stat(evidence: Evidence) -> Iterable[object]:
-    """Yield ``KvmStats`` where rates stand there, ``KvmExits`` where exits are told by reason, else one ``KvmStatReading``.
+    """Yield ``KvmStats`` where rates stand there, ``KvmExits`` where exits are told by reason, else a ``KvmStatReading`` for each
+    print-out.
 
     Of several screens the last one counts: each has its own rates. ``window_ns`` is a second, for what is shown are rates per
     second; over how long they were averaged the tool does not say. kvm_stat counts all guests of the host together unless ``-p`` or
@@ -72,9 +73,25 @@ def decode_kvm_stat(evidence: Evidence) -> Iterable[object]:
         if exits := _exits(rates, ref):
             yield exits
         return
-    totals = {one.name: one.total for one in found if one.total is not None and not one.child}
-    counters = tuple(KvmCounter(name, total) for name, total in totals.items())
-    yield KvmStatReading(mono_ns=evidence.mono_ns, counters=counters, vcpus=0, ref=ref)
+    for first, totals in _snapshots(found):
+        counters = tuple(KvmCounter(name, total) for name, total in totals.items())
+        yield KvmStatReading(mono_ns=evidence.mono_ns, counters=counters, vcpus=0, ref=evidence.ref(first))
+
+
+def _snapshots(found: Sequence[_Line]) -> Iterator[tuple[int, dict[str, int]]]:
+    """Totals, and the line at which each print-out of them begins: a name that is there already begins another one."""
+    first = 0
+    totals: dict[str, int] = {}
+    for one in found:
+        if one.total is None or one.child:
+            continue
+        if one.name in totals:
+            yield first, totals
+            totals = {}
+        first = first if totals else one.number
+        totals[one.name] = one.total
+    if totals:
+        yield first, totals
 
 
 def _key(line: _Line) -> tuple[str, str]:

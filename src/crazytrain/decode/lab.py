@@ -46,7 +46,7 @@ def decode_lab(evidence: Evidence) -> Iterator[object]:
     """Yield one ``LabDeed``; nothing where the file is not what the lab writes."""
     try:
         done = msgspec.json.decode(evidence.data, type=_Actions)
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         yield from _beside(evidence)
         return
     yield LabDeed(
@@ -62,7 +62,7 @@ def decode_lab(evidence: Evidence) -> Iterator[object]:
 def _beside(evidence: Evidence) -> Iterator[LabDeed]:
     try:
         done = msgspec.json.decode(evidence.data, type=_PropActions)
-    except (msgspec.DecodeError, ValueError):
+    except (msgspec.DecodeError, ValueError, RecursionError):
         return
     deeds = tuple(f"It did: {action.what}" for action in done.actions[:_MOST])
     yield LabDeed(says=(f"A lab guest: {done.on_purpose}.", *deeds), refs=(evidence.ref(),))

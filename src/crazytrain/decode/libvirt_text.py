@@ -11,6 +11,7 @@ from crazytrain.model.bundle import Part, pack
 from crazytrain.model.evidence import Evidence, Outcome
 from crazytrain.model.facts.qemu import QemuConfig, QemuState
 from crazytrain.model.facts.services import Balloon
+from crazytrain.model.facts.told import Stance, Told, Topic
 
 _GROUPS = "(?:state|cpu|vcpu|balloon|net|block|perf|iothread|memory|dirtyrate|vm)"
 _STATES = "(?:running|paused|shut off|crashed|pmsuspended|in shutdown|idle|no state)"
@@ -27,42 +28,70 @@ _JOBS = (
 _INFOS = "(?:Id|Name|UUID|OS Type|State|CPU\\(s\\)|CPU time|Max memory|Used memory|Persistent|Autostart|Managed save|Security \\w+|Messages)"
 _STATS = re.compile(_GROUPS + r"\.[\w.-]{1,120}=")
 _REASON = re.compile(_STATES + r" \(" + _REASONS + r"\)$")
+_NUMBERED = re.compile(r"\bdomain status: \w{2,12}\((?P<state>\d{1,2})\):? ?\w{1,24}\((?P<reason>\d{1,2})\)")
+# virDomainState and virDomainPausedReason (include/libvirt/libvirt-domain.h), in virsh's words.
+_STATE_OF = {1: "running", 3: "paused", 4: "in shutdown", 5: "shut off", 6: "crashed", 7: "pmsuspended"}
+_WHY_PAUSED = {
+    1: "user", 2: "migrating", 3: "saving", 4: "dumping", 5: "I/O error", 6: "watchdog", 7: "from snapshot", 8: "shutting down",
+    9: "creating snapshot", 10: "crashed", 11: "starting up", 12: "post-copy", 13: "post-copy failed", 14: "api error",
+}  # fmt: skip
 _DISK_ERROR = re.compile(r"\S{1,200}: (?:no space|unspecified error)$|No errors found$")
 _JOB = re.compile(_JOBS)
 _INFO = re.compile(f"({_INFOS})" + r": +(\S.{0,200}?)$")
+# ``virsh list``: its heading, and a domain of it.
+_LISTED = re.compile(r"(?:\d{1,7}|-) +(\S{1,200}) +(running|paused|shut off|crashed|pmsuspended|in shutdown|idle)$")
 WHOLE = re.compile(
     (
         rf"{_GROUPS}\.[\w.-]{{1,120}}=|Domain: '|{_STATES} \({_REASONS}\)$|\S{{1,200}}: (?:no space|unspecified error)$|"
-        r"Job type: +\S|OS Type: +\w|(?:Max|Used) memory: +\d+ KiB|CPU\(s\): +\d+$|CPU time: +[\d.]+s"
+        r"[^\n]{0,200}?\bdomain status: [A-Z]\w{1,12}\(\d{1,2}\):? ?\w{1,24}\(\d{1,2}\)|"
+        r"[#* ]{0,4}Id +Name +State *\r?$|Job type: +\S|OS Type: +\w|(?:Max|Used) memory: +\d+ KiB|CPU\(s\): +\d+$|CPU time: +[\d.]+s|"
+        r"(?:swap_in|swap_out|major_fault|minor_fault|last_update|disk_caches|hugetlb_\w{1,12}) \d{1,19}$"
     ).encode()
 )
-BESIDE = re.compile(f"{_INFOS}: |{_JOBS}|virsh # |No errors found".encode())
+BESIDE = re.compile(
+    (
+        f"{_INFOS}: |{_JOBS}| *{_LISTED.pattern[:-1]} *\\r?$|-{{8,}} *$|virsh # |No errors found|"
+        r"(?:actual|unused|available|usable|rss) \d{1,19}$"
+    ).encode()
+)
+
+
+class _Printed(msgspec.Struct):
+    """One print-out of ``domstats`` about one domain, and the line at which it begins."""
+
+    domain: str
+    line: int
+    lines: list[str] = []
+    keys: set[str] = set()
 
 
 class _Sorted(msgspec.Struct):
     """Lines by the command that prints such."""
 
-    domstats: list[str] = []
+    domstats: list[_Printed] = []
     domstate: list[str] = []
     domblkerror: list[str] = []
     domjobinfo: list[str] = []
     info: dict[str, str] = {}
+    listed: dict[str, str] = {}
 
 
 def decode_libvirt_text(evidence: Evidence) -> Iterable[object]:
     """Yield ``QemuState``, ``KvmStatReading``, ``BlockReading``, ``Balloon``, ``Migration`` as ``decode_domstats`` does, each as far
     as it was told, and a ``QemuConfig`` of ``dominfo``.
 
-    Of several print-outs the last one of each command counts: when each was made is not told. Source: libvirt,
-    docs/manpages/virsh.rst, tools/virsh-domain-monitor.c. ::
+    Of several print-outs the last one of each command counts; of ``domstats`` each one of the domain that is there last gives its
+    counters. Source: libvirt, docs/manpages/virsh.rst, tools/virsh-domain-monitor.c. ::
 
         paused (I/O error)
     """
     found = _sorted(evidence.data.decode("utf-8", "replace").split("\n")[:200_000])
+    for printed in found.domstats:
+        if printed.domain == found.domstats[-1].domain:
+            yield from _printed(printed, evidence)
     parts = [
         Part(name, "\n".join(lines).encode())
         for name, lines in (
-            ("domstats", found.domstats),
             ("domstate", found.domstate[-1:]),
             ("domblkerror", found.domblkerror),
             ("domjobinfo", found.domjobinfo),
@@ -73,23 +102,30 @@ def decode_libvirt_text(evidence: Evidence) -> Iterable[object]:
         for fact in decode_domstats(replace(evidence, data=pack(parts), first_line=1)):
             yield _placed(fact, evidence)
     yield from _info(found.info, evidence, told=bool(found.domstate))
+    if not found.domstate and "State" not in found.info:
+        yield from _list(found.listed, evidence)
 
 
-def _placed(fact: object, evidence: Evidence) -> object:
+def _printed(printed: _Printed, evidence: Evidence) -> Iterator[object]:
+    data = pack([Part("domstats", "\n".join(printed.lines).encode())])
+    for fact in decode_domstats(replace(evidence, data=data, first_line=1)):
+        yield _placed(fact, evidence, printed.line)
+
+
+def _placed(fact: object, evidence: Evidence, line: int | None = None) -> object:
     """With a reference to the text instead of the bundle that was made of it."""
+    ref = evidence.ref(line)
     if isinstance(fact, msgspec.Struct) and hasattr(fact, "refs"):
-        return replace(fact, refs=(evidence.ref(),))
-    return replace(fact, ref=evidence.ref()) if isinstance(fact, msgspec.Struct) and hasattr(fact, "ref") else fact
+        return replace(fact, refs=(ref,))
+    return replace(fact, ref=ref) if isinstance(fact, msgspec.Struct) and hasattr(fact, "ref") else fact
 
 
 def _sorted(lines: Sequence[str]) -> _Sorted:
     found = _Sorted()
-    for raw in lines:
-        line = raw.strip()[:2000]
-        if line.startswith("Domain: '"):
-            found.domstats = [line]
-        elif _STATS.match(line):
-            found.domstats.append(line)
+    for number, raw in enumerate(lines, start=1):
+        line = _numbered(raw.strip()[:2000])
+        if line.startswith("Domain: '") or _STATS.match(line):
+            _put(line, number, found.domstats)
         elif _REASON.match(line):
             found.domstate.append(line)
         elif _DISK_ERROR.match(line):
@@ -98,7 +134,30 @@ def _sorted(lines: Sequence[str]) -> _Sorted:
             found.domjobinfo.append(line)
         elif said := _INFO.match(line):
             found.info[said[1]] = said[2]
+        elif said := _LISTED.match(line):
+            found.listed[said[1]] = said[2]
     return found
+
+
+def _numbered(line: str) -> str:
+    """KubeVirt's launcher writes libvirt's state and reason with their numbers: as ``domstate --reason`` has them; else the line."""
+    found = _NUMBERED.search(line)
+    if found is None:
+        return line
+    state = _STATE_OF.get(int(found["state"]), "")
+    reason = _WHY_PAUSED.get(int(found["reason"]), "unknown") if state == "paused" else "unknown"
+    return f"{state} ({reason})" if state else line
+
+
+def _put(line: str, number: int, printed: list[_Printed]) -> None:
+    """Put a line of ``domstats`` to the print-out it belongs to: a heading, or a key that is there already, begins another one."""
+    key, equal, _ = line.partition("=")
+    if not equal:
+        printed.append(_Printed(line, number))
+    elif not printed or key in printed[-1].keys:
+        printed.append(_Printed(printed[-1].domain if printed else "", number))
+    printed[-1].lines.append(line)
+    printed[-1].keys.add(key)
 
 
 def _info(info: dict[str, str], evidence: Evidence, *, told: bool) -> Iterator[object]:
@@ -116,8 +175,8 @@ def _info(info: dict[str, str], evidence: Evidence, *, told: bool) -> Iterator[o
         )
     most, used = _kib(info.get("Max memory", "")), _kib(info.get("Used memory", ""))
     vcpus = info.get("CPU(s)", "")
-    if info.get("Name") and (most or vcpus.isdigit()):
-        number = int(vcpus) if vcpus.isdigit() and len(vcpus) < 6 else None
+    if info.get("Name") and (most or vcpus.isdecimal()):
+        number = int(vcpus) if vcpus.isdecimal() and len(vcpus) < 6 else None
         yield QemuConfig(
             binary="",
             name=info["Name"],
@@ -130,6 +189,13 @@ def _info(info: dict[str, str], evidence: Evidence, *, told: bool) -> Iterator[o
         yield Balloon(mono_ns=evidence.mono_ns, actual_bytes=used, refs=(evidence.ref(),))
 
 
+def _list(listed: dict[str, str], evidence: Evidence) -> Iterator[object]:
+    """Of ``virsh list``: whose list shows paused guests asks for them; it does not say why one is, so it is as good as told."""
+    paused = [name for name, state in listed.items() if state == "paused"]
+    if len(paused) > sum(state == "running" for state in listed.values()):
+        yield Told(topic=Topic.GUEST_PAUSED, stance=Stance.SEEN, words=f"{paused[0]} paused", ref=evidence.ref())
+
+
 def _kib(text: str) -> int | None:
     amount, _, unit = text.partition(" ")
-    return int(amount) << 10 if unit == "KiB" and amount.isdigit() and len(amount) < 16 else None
+    return int(amount) << 10 if unit == "KiB" and amount.isdecimal() and len(amount) < 16 else None

@@ -121,15 +121,16 @@ def _whole(domain: Node) -> Iterator[str]:
         yield from ("-m", f"{size >> 10}k")
     if vcpus := _vcpus(domain):
         yield from ("-smp", str(vcpus))
-    for number in range(min(int(domain.text_of("iothreads") or 0) if domain.text_of("iothreads").isdigit() else 0, 64)):
+    threads = domain.text_of("iothreads")[:6]
+    for number in range(min(int(threads) if threads.isdecimal() else 0, 64)):
         yield from ("-object", f"iothread,id=iothread{number + 1}")
 
 
 def _vcpus(domain: Node) -> int | None:
-    node = next((node for node in domain.all("vcpu") if node.text.isdigit()), None)
+    node = next((node for node in domain.all("vcpu") if node.text.isdecimal()), None)
     if node:
-        current = node.get("current")
-        return int(current if current.isdigit() else node.text[:6])
+        current = node.get("current")[:6]
+        return int(current if current.isdecimal() else node.text[:6])
     return None
 
 
@@ -253,7 +254,7 @@ def _onoff(word: str) -> str:
 
 def _bytes(node: Node) -> int | None:
     unit = _UNITS.get(node.get("unit").lower())
-    return int(node.text) * unit if unit and node.text.isdigit() and len(node.text) < 16 else None
+    return int(node.text) * unit if unit and node.text.isdecimal() and len(node.text) < 16 else None
 
 
 def _traits(domain: Node, evidence: Evidence) -> Iterator[MachineTraits]:

@@ -23,9 +23,7 @@ _STAMP = re.compile(r"\[\s{0,8}(?P<s>\d{1,10})\.(?P<us>\d{3,9})\](?:\[[ \w]{1,20
 # A console's line that another program had begun: the kernel's words follow behind it.
 _WITHIN = re.compile(r"\[\s{0,8}(?P<s>\d{1,10})\.(?P<us>\d{6})\] (?=\S)")
 _HUMAN = re.compile(
-    r"\[[A-Z][a-z]{2} (?P<month>"
-    + _MONTHS
-    + r") {1,2}(?P<day>\d{1,2}) (?P<h>\d\d):(?P<m>\d\d):(?P<s>\d\d(?:[.,]\d{1,9})?) \d{4}\] ?"
+    r"\[[^\W\d_]{2,4}\.? (?P<month>[^\W\d_]{3,9})\.? {1,2}(?P<day>\d{1,2}) (?P<h>\d\d):(?P<m>\d\d):(?P<s>\d\d(?:[.,]\d{1,9})?) \d{4}\] ?"
 )
 _SPOKEN = re.compile(r"(?:\S{1,60} )?kernel: ?(?=\[|\S)")
 _ORDER = _MONTHS.split("|")
@@ -76,7 +74,8 @@ def log_line(line: str) -> LogLine:
 
 
 def _of_human(found: re.Match[str]) -> int:
-    return _at_ns(_ORDER.index(found["month"]), found["day"], found["h"], found["m"], found["s"])
+    month = _ORDER.index(found["month"]) if found["month"] in _ORDER else 0  # of another language
+    return _at_ns(month, found["day"], found["h"], found["m"], found["s"])
 
 
 def _of_syslog(found: re.Match[str]) -> int:

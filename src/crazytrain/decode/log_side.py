@@ -10,6 +10,10 @@ from collections.abc import Iterable, Sequence
 
 _HOST = (
     (r"CPU \d+/KVM|\b(?:qemu-system-\S{1,20}|qemu-kvm(?:-\S{1,20})?|libvirtd|virtqemud|vhost-\d+)\b", 6),
+    (
+        r"task (?:zvol\S{0,12}|drbd\w{0,20}|nfsd|qemu\S{0,14}|kvm):\d+ blocked",
+        2,
+    ),  # they serve others' disks, or are QEMU
     (r"task (?:worker|iou-wrk-\d+|IO \w{1,20}):\d+ blocked", 2),
     (r"\[kvm:\d+\]|Comm: kvm |task kvm:\d+ |^kvm[-_](?!guest|clock|stealtime)\w+: ", 6),
     (r"\bkvm \[\d+\]:|^kvm: (?!Guest|paravirt|\[)|\bSMP vm created\b|lapic timer period limited", 6),
@@ -25,6 +29,10 @@ _HOST = (
 _GUEST = (
     (r"Hypervisor detected|paravirtualized kernel|kvm-guest:|kvm-clock:|KVM setup |kvm-stealtime|kvm: Guest", 6),
     (r"(?:DMI|Hardware name): (?:QEMU|Bochs|Red Hat KVM|RDO|oVirt|OpenStack|KubeVirt|linux,dummy-virt)", 8),
+    (
+        r"(?:DMI|Hardware name): .{0,60}(?:VM\b|Virtual|HVM domU|Compute Engine|Amazon EC2|Alibaba Cloud|Droplet|vServer|BHYVE|Cloud Hypervisor)",
+        8,
+    ),
     (r"Hardware name: .{0,60}(?:emulated by qemu|KVM/Linux|KVM Virtual Machine)", 8),
     (r"\bkvm-clock\b|\bkvmclock\b|\bpvclock_\w+|\bkvm_(?:clock|wait|guest|async_pf|kick_cpu|sched_clock)\w*", 4),
     (r"\bpv_\w*spin\w+|\bparavirt_\w+", 2),

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from crazytrain.decode.console import meaning_of as guest_meaning
 from crazytrain.decode.kernel_log_patterns import meaning_of, task_of
 from crazytrain.decode.log_lines import LogLine, log_line
+from crazytrain.decode.log_pieces import by_side
 from crazytrain.decode.log_side import side
 from crazytrain.decode.log_traces import traces
 from crazytrain.model.evidence import Evidence, Ref
@@ -36,7 +37,11 @@ def decode_log_text(evidence: Evidence) -> Iterable[object]:
     lines = [(number, log_line(line)) for number, line in enumerate(text, start=1) if line.strip()]
     if not lines:
         return
-    host, sure = side([line.text for _, line in lines])
+    for piece, (host, sure) in by_side(lines, side):
+        yield from _of_side(piece, evidence, host=host, sure=sure)
+
+
+def _of_side(lines: _Numbered, evidence: Evidence, *, host: bool, sure: bool) -> Iterator[object]:
     spoken = [(number, line) for number, line in lines if line.kernel]
     if host:
         yield _host_log(spoken, evidence)

@@ -38,9 +38,29 @@ def decode_interrupts(evidence: Evidence) -> Iterable[object]:
         rows=tuple(sorted(rows, key=_most)),
         snapshots=len(snapshots),
         cpus=max(len(found["counts"].split()) for found in last.values()),
-        guest=True if any(_GUESTS.search(line[:400]) for line in lines) else None,
+        guest=of_a_guest(lines),
         refs=(evidence.ref(1, len(lines)),),
     )
+
+
+def of_a_guest(lines: Iterable[str]) -> bool | None:
+    """Whether devices or vectors show that it is a guest's; ``None`` where nothing does."""
+    return True if any(_GUESTS.search(line[:400]) for line in lines) else None
+
+
+def numbered_snapshots(lines: Sequence[str]) -> Iterator[tuple[int, dict[str, tuple[str, int, int]]]]:
+    """Each snapshot: the line at which it begins (from 1), and what each of its lines is, counts, and over how many CPUs."""
+    begin = 1
+    found: dict[str, tuple[str, int, int]] = {}
+    for number, line in enumerate(lines, start=1):
+        row = _IRQ.match(line[:20_000])
+        if found and (_CPUS.match(line[:20_000]) or (row and row["name"] in found)):
+            yield begin, found
+            found = {}
+        if row:
+            begin = begin if found else number
+            found[row["name"]] = ((row["what"] or "").strip(), _sum(row), len(row["counts"].split()))
+    yield begin, found
 
 
 def _snapshots(lines: Sequence[str]) -> Iterator[dict[str, re.Match[str]]]:

@@ -17,6 +17,7 @@ _ATTACHED = re.compile(r"Attached to: +(\S{1,200})")
 _THROTTLED = re.compile(r"I/O throttling: +.*=[1-9]")
 # QEMU up to 1.5: all on one line.
 _OLD = re.compile(r"(?P<name>[\w.-]{1,120}): (?:type=\w+ )?removable=[01] (?P<rest>.{1,2000})$")
+_DIGITS = 20
 _PAIR = re.compile(r"\b([a-z_-]{2,40})=(\S*)")
 _STATS = re.compile(r"(?P<name>[\w#/.-]{1,200})(?: \([\w#/.-]{1,120}\))?: (?P<pairs>rd_bytes=\d{1,20} .{1,2000})$")
 _JOB = re.compile(
@@ -107,7 +108,7 @@ def _readings(lines: Sequence[str], evidence: Evidence) -> Iterator[BlockReading
             together = {}
         first = first if together else number
         together[said["name"]] = _counters(
-            said["name"], {k: int(v) for k, v in _PAIR.findall(said["pairs"]) if v.isdigit()}
+            said["name"], {k: int(v) for k, v in _PAIR.findall(said["pairs"]) if v.isdecimal() and len(v) <= _DIGITS}
         )
     if together:
         yield BlockReading(mono_ns=evidence.mono_ns, disks=tuple(together.values()), ref=evidence.ref(first))

@@ -51,6 +51,13 @@ _TYPOGRAPHY = (
 _MARGIN = re.compile(rb"(?:[>|][>| ]*+)?[ \t]*+(?:\d{1,8}(?:\t|:(?=[a-z\[<])))?[ \t]*+")
 _PROMPT = re.compile(rb"(?:\[?[\w.-]{1,40}@[\w.-]{1,60}[: \w~/.-]{0,120}\]?)?[$#] ++")
 
+# What stands around code in forums, trackers and on pages.
+_FRAMES = re.compile(
+    rb"</?(?:pre|code|tt|samp|kbd)(?: [^<>\n]{0,200})?>|\[/?(?:code|quote|pre|tt)(?:=[^\]\n]{0,80})?\]|\{code(?::\w{1,20})?\}",
+    re.IGNORECASE,
+)
+_TAB = 8
+
 _WIDTHS = frozenset((72, 76, 78, 79, 80, 100, 120, 132, 160, 200))
 
 
@@ -136,6 +143,16 @@ def without_prompt(line: bytes) -> bytes:
     """A line without a shell's prompt before it; the very same line where it has none."""
     found = _PROMPT.match(line)
     return line[found.end() :] if found else line
+
+
+def without_frame(line: bytes) -> bytes:
+    """A line without the marks of a forum around code, with blanks for tabs and none at its end; the very same line where it has none."""
+    bare = _FRAMES.sub(b"", line) if any(mark in line for mark in (b"<", b"[", b"{")) else line
+    if (
+        bare is not line or b"\t" in bare or (len(bare) > 1 and bare[-2:].isspace())
+    ):  # one blank at the end: a mailer's wrap
+        bare = bare.strip().expandtabs(_TAB)
+    return line if bare == line else bare
 
 
 def glued(joined: bytes, after: bytes, before: bytes) -> bytes:

@@ -28,11 +28,16 @@ _SETTING = (
     r"|/sys/kernel/mm/(?:transparent_hugepage/(?:enabled|defrag)|ksm/run)|/proc/sys/vm/swappiness"
     r"|/sys/devices/system/cpu/(?:cpu0/cpufreq/scaling_governor|cpuidle/current_driver)"
 )
-_PATH = rf"(?:{_THREAD}|{_SETTING})"
+_MACHINE = r"/proc/(?:stat|uptime)"  # read line by line: `proc_snapshots`, `moments`
+_PATH = rf"(?:{_THREAD}|{_SETTING}|{_MACHINE})"
+_COUNTED = (
+    r"cpu\d{0,5} +\d{1,20}(?: +\d{1,20}){3,9} *$"
+    r"|(?:intr|softirq)(?: \d{1,20}){5,}|(?:ctxt|btime|processes|procs_running|procs_blocked) \d{1,20}$"
+)
 _STAT = r"\d{1,9} \([^\n]{1,64}\) [RSDTtZXIPW] -?\d{1,9} \d{1,9} \d{1,9} "
 COMMAND = re.compile(rf"(?:sudo )?(?:cat|head|tail|more)(?: -\S+)*(?P<paths>(?: {_PATH})+) *$".encode())
 WHOLE = re.compile(
-    rf"(?:sudo )?(?:cat|head|tail|more)(?: -\S+)*(?: {_PATH})+ *$|{_PATH}: ?\S|==> {_PATH} <==|{_STAT}"
+    rf"(?:sudo )?(?:cat|head|tail|more)(?: -\S+)*(?: {_PATH})+ *$|{_PATH}: ?\S|==> {_PATH} <==|{_STAT}|{_COUNTED}|\d{{1,9}}\.\d\d \d{{1,12}}\.\d\d$"
     r"|kernel\.(?:split_lock_mitigate|numa_balancing|hung_task_timeout_secs) = \d|vm\.swappiness = \d".encode()
 )
 _NAMED = re.compile(rf"(?P<path>{_PATH}): ?(?P<text>\S.{{0,400}})")
@@ -72,6 +77,13 @@ def goes_on(before: bytes, line: bytes) -> bool:
 
 def _files(lines: Sequence[str]) -> Iterator[tuple[int, str, str]]:
     """Line, path and content of each file; a thread's files by the thread."""
+    for number, path, text in printed(lines):
+        tid = text.split(" ", 1)[0]
+        yield number, _by_thread(path) if path else f"/proc/{tid}/task/{tid}/stat", text
+
+
+def printed(lines: Sequence[str]) -> Iterator[tuple[int, str, str]]:
+    """Line, path and content of each file, in order; the path is empty for a line of ``stat`` that stands there bare."""
     waiting: list[str] = []
     for number, line in enumerate(lines, start=1):
         text = line.strip()
@@ -81,14 +93,13 @@ def _files(lines: Sequence[str]) -> Iterator[tuple[int, str, str]]:
             waiting = command["paths"].decode().split()
         elif named or sysctl:
             path = named["path"] if named else f"/proc/sys/{sysctl[1]}/{sysctl[2]}" if sysctl else ""
-            yield number, _by_thread(path), named["text"] if named else sysctl[3] if sysctl else ""
+            yield number, path, named["text"] if named else sysctl[3] if sysctl else ""
         elif head:
             waiting = [head["path"]]
         elif text and waiting and not _PROMPT.match(text):
-            yield number, _by_thread(waiting.pop(0)), text
+            yield number, waiting.pop(0), text
         elif _BARE.match(text):
-            tid = text.split(" ", 1)[0]
-            yield number, f"/proc/{tid}/task/{tid}/stat", text
+            yield number, "", text
 
 
 def _by_thread(path: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from crazytrain.decode.qemu_log_within import within
 from crazytrain.decode.registers import decode_registers
 from crazytrain.model.evidence import Evidence
 from crazytrain.model.facts.logs import QemuLine, QemuLog
@@ -23,17 +24,31 @@ _PROGRAM = re.compile(r"^(?:\S{0,200}/)?(?:qemu-system-\w+|qemu-kvm|kvm|qemu)(?:
 # Sources: QEMU's accel/kvm/kvm-all.c, target/i386/kvm/kvm.c, target/i386/cpu.c, hw/vfio, block/block-backend.c, migration/,
 # softmmu/runstate.c; libvirt's src/qemu/qemu_process.c and qemu_domain.c.
 _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
-    (M.ENTRY_FAILED, (r"KVM: entry failed, hardware error (?P<entry>0x[0-9a-fA-F]{1,16})",)),
-    (M.INTERNAL_ERROR, (r"KVM internal error\. Suberror: (?P<suberror>\d{1,6})",)),
+    # QEMU's trace event of each return from KVM_RUN: KVM_EXIT_FAIL_ENTRY, _INTERNAL_ERROR, _SHUTDOWN (linux/kvm.h).
+    (
+        M.ENTRY_FAILED,
+        (
+            # qemu-kvm, before QEMU took it up, wrote the number alone: the highest bit of Intel's exit reasons is a failed entry
+            r"(?:KVM: entry failed, hardware error (?=0x)|unhandled exit (?=8000))(?P<entry>[0-9a-fA-Fx]{1,18})",
+            r"kvm_run_exit cpu_index \d{1,5}, reason 9\b",
+        ),
+    ),
+    (
+        M.INTERNAL_ERROR,
+        (
+            r"(?:KVM|VM) internal error\. Suberror: (?P<suberror>\d{1,6})",
+            r"kvm_run_exit cpu_index \d{1,5}, reason 17\b",
+        ),
+    ),
     (M.BAD_ADDRESS, (r"error: kvm run failed Bad address",)),
     (M.RUN_FAILED, (r"error: kvm run failed .{1,80}",)),
-    (M.UNKNOWN_EXIT, (r"KVM: unknown exit, hardware reason (?P<reason>[0-9a-fA-Fx]{1,18})",)),
+    (M.UNKNOWN_EXIT, (r"(?:KVM: unknown exit, hardware reason|unhandled exit) (?P<reason>[0-9a-fA-Fx]{1,18})",)),
     (
         M.CPU_STATE,
         (
             r"error: failed to (?:set|get) MSR",
             r"(?:warning: |error: )?(?:failed to|Failed to) (?:put|get|set) .{0,60}(?:xsave|XSAVE|xcrs|sregs|registers|CPU state)",
-            r".{0,60}kvm_(?:put|get)_(?:msrs|xsave|sregs|xcrs).{0,80}(?:failed|Assertion)",
+            r".{0,200}kvm_(?:put|get|buf_set|buf_get)_(?:msrs|xsave|sregs|xcrs).{0,80}(?:failed|Assertion)",
         ),
     ),
     (
@@ -45,7 +60,7 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
         ),
     ),
     (M.TSC_FREQUENCY, (r"(?:warning: )?TSC frequency mismatch",)),
-    (M.TRIPLE_FAULT, (r"Triple fault",)),
+    (M.TRIPLE_FAULT, (r"Triple fault", r"kvm_run_exit cpu_index \d{1,5}, reason 8\b")),
     (
         M.MIGRATION,
         (
@@ -112,9 +127,9 @@ def _is_start(line: str) -> bool:
 
 def _matter(lines: list[str], first: int, evidence: Evidence) -> Iterator[QemuLine]:
     for number in range(first, len(lines)):
-        line = lines[number][: 2 * _LONGEST].rstrip("\r")
+        line = lines[number][: 8 * _LONGEST].rstrip("\r")
         stamp = _STAMP.match(line)
-        text = line[stamp.end() :] if stamp else line
+        text = within(line[stamp.end() :] if stamp else line, _MATTERS)
         program = _PROGRAM.match(text)
         said = text[program.end() :] if program else text
         found = _MATTERS.match(said)

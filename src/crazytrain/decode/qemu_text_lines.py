@@ -2,6 +2,8 @@
 
 import re
 
+from crazytrain.decode.qemu_log_within import WITHIN
+
 _REGISTERS = (
     rb"[ER]AX=[0-9a-f]{8,16} [ER]BX=|[ER]SI=[0-9a-f]{8,16} [ER]DI=|R8 =[0-9a-f]{16} R9 =|R12=[0-9a-f]{16} R13="
     rb"|[ER]IP=[0-9a-f]{8,16} [ER]FL=|(?:ES|CS|SS|DS|FS|GS|TR|LDT) ?=[0-9a-f]{4} [0-9a-f]{8,16} |(?:GDT|IDT)= +[0-9a-f]{8,16} "
@@ -10,7 +12,8 @@ _REGISTERS = (
 )
 _FAILURES = (
     rb"Triple fault$|CPU Reset \(CPU \d+\)|KVM: (?:entry failed, hardware error|unknown exit|injection failed)"
-    rb"|KVM internal error\. Suberror|emulation failure$"
+    rb"|K?VM internal error\. Suberror|emulation failure(?:, check dmesg for details)?$"
+    rb"|(?:\d{1,10}@\d{1,12}\.\d{1,9}:)?kvm_run_exit cpu_index \d{1,5}, reason \d"
     rb"|error: kvm run failed|extra data\[\d\]: |VM state change to |block I/O error in device"
 )
 _MONITOR = (
@@ -24,10 +27,10 @@ _MONITOR = (
 )
 # QEMU's own log: its name before what it says, with or without a stamp; how libvirt says that it ended.
 _LOG = (
-    rb"(?:\d{4}-\d\d-\d\d[ T][\d:.+-]{8,24}Z?:? {0,2})?(?:(?:\S{0,200}/)?(?:qemu-system-\w+|qemu-kvm|kvm|qemu): (?:-\w|[a-z]|[A-Z]\w+ )"
+    rb"(?:\d{4}-\d\d-\d\d[ T][\d:.+-]{8,24}Z?:? {0,2})?(?:(?:\S{0,200}/)?(?:qemu-system-\w+|qemu-kvm|kvm|qemu): (?:-\w|[a-z]|[A-Z]\w+ |/\S+:\d+: )"
     rb"|KVM internal error|KVM: entry failed|error: kvm run failed|shutting down(?:, reason=\w+)?$|terminating on signal)"
 )
-WHOLE = re.compile(_REGISTERS + rb"|" + _FAILURES + rb"|" + _MONITOR + rb"|" + _LOG)
+WHOLE = re.compile(_REGISTERS + rb"|" + _FAILURES + rb"|" + _MONITOR + rb"|" + _LOG + rb"|" + WITHIN.pattern)
 # Lines of answers that other texts may have, too.
 BESIDE = re.compile(
     rb"[a-z][\w-]{2,40}: (?:on|off|\d{1,12})$| *\d{1,3}: \d{1,19}$|[0-9a-f]{16}-[0-9a-f]{16} \(prio"

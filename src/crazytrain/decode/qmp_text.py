@@ -125,7 +125,10 @@ def _conversation(data: bytes) -> Iterator[tuple[_Object, _Whole, _Whole]]:
 
 def _for_people(said: bytes, line: int, evidence: Evidence) -> Iterable[object]:
     """The answer to a command for people: text."""
-    text = msgspec.json.decode(said, type=str).replace("\r", "").encode()
+    try:
+        text = msgspec.json.decode(said, type=str).replace("\r", "").encode("utf-8", "replace")
+    except UnicodeError:
+        return ()
     return decode_qemu_text(replace(evidence, data=text, first_line=evidence.first_line + line))
 
 

@@ -14,10 +14,12 @@ from crazytrain.decode.domstats import decode_domstats
 from crazytrain.decode.epoll_sets import decode_epoll_sets
 from crazytrain.decode.eventfd_counts import decode_eventfd_counts
 from crazytrain.decode.fd_listing import decode_fd_listing
+from crazytrain.decode.guest_memory_text import decode_guest_memory
 from crazytrain.decode.host import decode_host
 from crazytrain.decode.host_params import decode_host_params
 from crazytrain.decode.identity import decode_identity
 from crazytrain.decode.inside import decode_inside, decode_inside_log, decode_inside_profile
+from crazytrain.decode.interrupt_readings import decode_interrupt_readings
 from crazytrain.decode.kernel_log import decode_kernel_log
 from crazytrain.decode.kernel_stack import decode_kernel_stack
 from crazytrain.decode.kvm_stat_text import decode_kvm_stat
@@ -30,11 +32,13 @@ from crazytrain.decode.libvirt_xml import decode_libvirt_xml
 from crazytrain.decode.log_text import decode_log_text
 from crazytrain.decode.machine_text import decode_clocksource, decode_interrupts
 from crazytrain.decode.memory import decode_faults, decode_memory
+from crazytrain.decode.moments import MOMENT_KINDS, decode_moments
 from crazytrain.decode.oncpu import decode_oncpu
 from crazytrain.decode.perf_counts import decode_perf_counts
 from crazytrain.decode.perf_kvm import decode_perf_kvm
 from crazytrain.decode.perf_report import decode_perf_report
 from crazytrain.decode.printed_files import decode_printed_files
+from crazytrain.decode.proc_snapshots import decode_proc_snapshots
 from crazytrain.decode.ps_text import decode_ps
 from crazytrain.decode.pvclock import decode_pvclock
 from crazytrain.decode.qemu_log import decode_qemu_log
@@ -55,6 +59,8 @@ from crazytrain.decode.sysstat import decode_sysstat
 from crazytrain.decode.tasks import decode_tasks
 from crazytrain.decode.told import decode_told, decode_told_among
 from crazytrain.decode.top import decode_top
+from crazytrain.decode.top_cpus import decode_top_cpus
+from crazytrain.decode.top_tasks import decode_top_tasks
 from crazytrain.decode.trace_summary import decode_trace_summary
 from crazytrain.decode.versions import decode_versions
 from crazytrain.decode.waits import decode_waits
@@ -73,10 +79,14 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.STRACE_SUMMARY, decode_strace_summary),
     (Kind.FD_LISTING, decode_fd_listing),
     (Kind.TOP_THREADS, decode_top),
+    (Kind.TOP_THREADS, decode_top_cpus),
+    (Kind.TOP_THREADS, decode_top_tasks),
     (Kind.QEMU_TEXT, decode_qemu_text),
     (Kind.QMP_TEXT, decode_qmp_text),
     (Kind.LIBVIRT_XML, decode_libvirt_xml),
     (Kind.LIBVIRT_TEXT, decode_libvirt_text),
+    (Kind.LIBVIRT_TEXT, decode_guest_memory),
+    (Kind.QEMU_TEXT, decode_guest_memory),
     (Kind.BACKTRACE, decode_backtrace),
     (Kind.KERNEL_STACK, decode_kernel_stack),
     (Kind.KERNEL_STACK, decode_crash_bt),
@@ -122,6 +132,9 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.COMMAND_LINE, decode_ps),
     (Kind.SYSSTAT, decode_sysstat),
     (Kind.INTERRUPTS, decode_interrupts),
+    (Kind.INTERRUPTS, decode_interrupt_readings),
+    (Kind.PRINTED_FILES, decode_proc_snapshots),
+    *((kind, decode_moments) for kind in MOMENT_KINDS),
     (Kind.CLOCKSOURCE, decode_clocksource),
     (Kind.TOLD, decode_told),
     (Kind.TOLD, decode_versions),

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from crazytrain.model.errors import BadInput
 from crazytrain.model.evidence import Evidence
 from crazytrain.model.facts.spent import Spent
 
@@ -12,6 +13,10 @@ def decode_spent(evidence: Evidence) -> Iterable[Spent]:
     """Read the one line.
 
     Raises:
-        msgspec.DecodeError: the line is not ours.
+        BadInput: the line is not ours.
     """
-    yield msgspec.structs.replace(msgspec.json.decode(evidence.data, type=Spent), refs=(evidence.ref(),))
+    try:
+        spent = msgspec.json.decode(evidence.data, type=Spent)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise BadInput(f"{evidence.id}: not what a look writes of its own cost: {error}") from error
+    yield msgspec.structs.replace(spent, refs=(evidence.ref(),))

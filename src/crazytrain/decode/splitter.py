@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from crazytrain.decode.paste import glued, without_margin, without_prompt
+from crazytrain.decode.paste import glued, without_frame, without_margin, without_prompt
 from crazytrain.decode.region import Region
 from crazytrain.decode.shapes import SHAPES, TEXT, Shape
 from crazytrain.model.evidence import Kind
@@ -60,9 +60,14 @@ class Splitter:
     def take(self, line: bytes) -> None:
         """Add one line."""
         line = without_margin(line)
+        if b"\t" in line and self._shape_of(spaced := line.expandtabs()):
+            line = spaced
         shape = self._shape_of(line)
         if shape is None and (bare := without_prompt(line)) is not line and (under := self._shape_of(bare)):
             line, shape = bare, under
+        if shape is None and (bare := without_frame(line)) is not line:
+            shape = self._shape_of(bare)
+            line = bare if shape or not self._pieces else line
         begun = shape or next((s for s in SHAPES if s.begun(line)), None)
         if self._pieces and line.strip() and (not begun or self._completes(line)) and self._goes_on(line):
             return

@@ -35,7 +35,7 @@ def decode_stacks(evidence: Evidence) -> Iterable[object]:
     for number, line in enumerate(evidence.data.splitlines()[:_MOST_THREADS], 1):
         try:
             found.append(_stack(msgspec.json.decode(line, type=_Line), evidence, number))
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
             continue
     if found:
         yield UserStacks(mono_ns=evidence.mono_ns, stacks=tuple(found), refs=(evidence.ref(),))

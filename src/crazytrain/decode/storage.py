@@ -113,7 +113,7 @@ def _bytes(given: dict[str, str], key: str, unit: int) -> int | None:
 def _mode(fdinfo: str) -> int | None:
     """The flags of open(2), which fdinfo shows in octal."""
     digits = keyed(fdinfo.encode()).get("flags", "")
-    return int(digits, 8) if digits.isdigit() and len(digits) < 12 and not set(digits) & set("89") else None
+    return int(digits, 8) if digits and len(digits) < 12 and set(digits) <= set("01234567") else None
 
 
 def _devices(read: Mapping[str, bytes]) -> Iterator[DeviceReading]:
@@ -130,10 +130,10 @@ def _devices(read: Mapping[str, bytes]) -> Iterator[DeviceReading]:
 
 
 def _device(files: Mapping[str, str], link: str, name: str) -> DeviceReading:
-    stat = [int(word) if word.isdigit() and len(word) < 21 else None for word in files.get("stat", "").split()[:17]]
+    stat = [int(word) if word.isdecimal() and len(word) < 21 else None for word in files.get("stat", "").split()[:17]]
     stat += [None] * (17 - len(stat))
     flight = [
-        int(word) if word.isdigit() and len(word) < 12 else None for word in files.get("inflight", "").split()[:2]
+        int(word) if word.isdecimal() and len(word) < 12 else None for word in files.get("inflight", "").split()[:2]
     ]
     flight += [None] * (2 - len(flight))
     pools = [value for file, value in files.items() if _SLAVE.fullmatch(file) and value.endswith(("-tpool", "_tdata"))]

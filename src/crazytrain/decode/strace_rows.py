@@ -28,11 +28,12 @@ _THREADS = (
 )
 _TIMES = (rb"", rb"\d\d:\d\d:\d\d\.\d+ ", rb"\d\d:\d\d:\d\d ", rb"\d+\.\d+ ", rb" *\d+\.\d+ ")
 _SAMPLE_LINES = 24
-_HEAD = rb"(<\.\.\. [^ \n]* r|[^(\n]*\(\d*)"
+# Each part is taken once and not given back, nor looked for beyond what a head can be: no line takes time like its length's square.
+_HEAD = rb"(<\.\.\. [^ \n]* r|[^(\n]{0,120}+\(\d*+)"
 _CUT = rb"[^\n]*(?<= <unfinished \.\.\.>)\n"
 _END = rb"(?:[^\n]*\) *= *([^\n]*)\n|" + _CUT + rb")"
 # Where no time stands at lines' ends, what is in brackets need not be taken out: it is what makes lines differ.
-_SHORT_END = rb"(?:[^\n]*\) *= *([^(<\n]*)(?:\n|\([^)\n]*\)[^(<\n]*\n)|" + _CUT + rb")"
+_SHORT_END = rb"(?:(?>[^\n]*\) *=) *+([^(<\n]*+)(?:\n|\([^)\n]*\)[^(<\n]*\n)|" + _CUT + rb")"
 _TOOK = re.compile(rb"<\d+[.,]\d+>$")
 # What stands between the head and the timeout, where the first word is the call's name.
 _UP_TO_TIMEOUT = {

@@ -43,6 +43,11 @@ def quickly(quick: Quick, block: bytes) -> tuple[bytes, Tally | None]:
     return block, found
 
 
+def _has_parts(block: bytes) -> bool:
+    """Whether a block is larger than a part, and more than one line: a line is not taken apart, however long."""
+    return len(block) > _PART_BYTES and 0 < block.find(b"\n") + 1 < len(block)
+
+
 class BlockCounter:
     """Counts blocks of one trace; those that it gets must come in order, but need not be all."""
 
@@ -68,7 +73,7 @@ class BlockCounter:
         block, quick = quickly(self._quick, block)
         if quick:
             counted.tallies.append((quick, len(block)))
-        elif len(block) > _PART_BYTES:
+        elif _has_parts(block):
             for part in in_pieces(block, _PART_BYTES):
                 self._count(part, counted)
         else:
@@ -115,7 +120,7 @@ class Stream:
         block, quick = quickly(self._quick, block) if self._ready() else (block, None)
         if quick:
             self._add(quick, len(block))
-        elif len(block) > _PART_BYTES:
+        elif _has_parts(block):
             for part in in_pieces(block, _PART_BYTES):
                 self.take(part)
         else:

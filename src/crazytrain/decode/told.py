@@ -17,7 +17,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from crazytrain.decode.told_words import THINGS, WORDS
+from crazytrain.decode.told_words import DENIABLE, THINGS, WORDS
 from crazytrain.model.evidence import Evidence, Kind
 from crazytrain.model.facts.told import Stance, Told, Topic
 
@@ -27,6 +27,7 @@ _LONGEST_CLAUSE = 400
 _SHOWN = 160
 _LEAST_WORDS = 3
 _LIST_FROM = 3
+_SAID = re.compile(r'"(?:msg|message|reason|error|err)":"((?:[^"\\]|\\.){3,2000})"')
 _LEAST_WORDS_AMONG = 9
 _HEADING_WORDS = 5
 
@@ -48,7 +49,8 @@ _GUESS = re.compile(
 _WELL = re.compile(
     r"\b(?:(?<!otherwise )fine|restores|back to normal|(?:falls?|fell|drops?|dropped|goes down|comes down"
     r"|went down|came down) to|brings? (?:it|that|this|the load) (?:down )?to|lowers|lowered|reduces|reduced"
-    r"|ok|okay|works?|worked|gone|(?:goes|went) away|disappear\w*|vanish\w*|helps|helped|solves|solved|fixes"
+    r"|ok|okay|works?|worked|gone|(?:necessary|needed|required) to (?:achieve|get|reach|have)"
+    r"|to something (?:reasonable|sane|acceptable)|(?:goes|went) away|disappear\w*|vanish\w*|helps|helped|(?:re)?solves|(?:re)?solved|fixes"
     r"|fixed|cures?|cured|rarer|normal(?:ly)?|at once|all is well|takes seconds|no longer|no (?:problems?"
     r"|issues?|hangs?|freezes?)|does(?: not|n't) (?:happen|occur|show)|did(?: not|n't) (?:happen|occur)|(?:do"
     r"|does) not show)\b"
@@ -63,15 +65,30 @@ _NO_MATTER = re.compile(
     r"|\bsame (?:problem|result|behaviou?r)\b|\bruled out\b|\bstill (?:hangs?|happens?|occurs?|the same)\b"
 )
 _BEFORE_ABSENT = re.compile(
-    r"(?:\bwithout|\bno|\bnot|\bnon|\bdisabl\w+|\bremov\w+|\bturn\w* off|\bswitch\w* off|\binstead of"
-    r"|\black\w*|\bmissing|-no|\bdrop\w*)[ -](?:\S+ ){0,3}\S*$"
+    r"(?:\bwithout(?! (?!using|having|enabling|adding|attaching)\w+ing\b)"
+    r"|\bno|\bnot|\bnon|\bdisabl\w+|\bremov\w+|\bturn\w* off|\bswitch\w* off|\binstead of"
+    r"|\black\w*|\bmissing|-no|\bdrop\w*|\bclos(?:e|ing)|\bunplug\w*|\bdetach\w*"
+    r"|\bunload\w*)[ -](?:\S+ ){0,3}\S*$"
 )
 _AFTER_ABSENT = re.compile(
     r"^\S{0,20}(?: \w+){0,4}? (?:off|disabled|absent|removed|missing|switched off|turned off)\b"
     r"|^\S{0,20} (?:is|are|was|were) not\b|^\S{0,20} set to (?:0|off|no|n|never|none|madvise)\b|^=(?:off|no|0)\b"
 )
+_DENIED = re.compile(
+    r"(?:\b(?:no|not|never|without|non|neither|nor)|n't)[ -](?:(?:an?|any|the|using|use|due|of|see|seen|more|signs?)[ -]){0,3}$"
+)
+_LITTLE = re.compile(  # a load that is small where something was changed
+    r"\b(?:now|after|with|without|under|below|only|just|down|back|drops?|goes|went)\b.{0,40}(?<![\d.])[0-5](?:\.\d+)? ?(?:%|percent)"
+)
+_NOW = re.compile(
+    r"\b(?:now|afterwards?|since then|after (?:that|this)|(?:drop|fall|go|come)s? (?:back )?(?:down )?to|(?:dropped|fell|went)\b.{0,12}\bto)\b"
+)
 _IT_GONE = re.compile(
     r"\b(?:it|this|that|these|they)\b.{0,25}\b(?:off|disabled|removed|gone|out)\b|\b(?:without|removing|disabling) (?:it|them|this|that)\b"
+)
+_BLAMED = re.compile(
+    r"^\S{0,20}(?: \w+){0,4} (?:causes?|makes?|leads? to|is to blame|is the culprit|consumes?|burns?|eats?)\b"
+    r".{0,50}\b(?:cpu|load|cores?|wake-?ups?)\b"
 )
 _SHARE = re.compile(r"\b(\d{1,4}(?:\.\d+)?) ?(?:%|percent|per cent)")
 _CPU = re.compile(r"\b(?:cpus?|cores?|load|processors?|threads?|qemu|kvm|vcpus?|process|host|top|smp)\b")
@@ -79,7 +96,8 @@ _NO_CPU = re.compile(
     r"\b(?:done|complete\w*|progress|reaches|disk|memory|ram|migrat\w+|full|space|rarer|faster|slower|idle)\b"
 )
 _FULL = re.compile(
-    r"\b(?:burn\w*|spin(?:s|ning)?|spun|pegg\w+|max(?:es|ed)? out|busy[- ]?loop\w*|loops? for ever"
+    r"\b(?:eats?|hogs?|occup\w+|saturat\w+)\b.{0,12}\b(?:cpus?|cores?|processors?)\b|\bcpu[- ]hog\b"
+    r"|\b(?:burn\w*|spin(?:s|ning)?|spun|pegg\w+|max(?:es|ed)? out|busy[- ]?loop\w*|loops? for ever"
     r"|endless loop|run(?:s|ning)? away|runaway)\b|\b(?:high|full|excessive|huge|constant|heavy) cpu\b"
     r"|\b(?:all|whole|full) cores?\b|\bcpu (?:usage|load|use)\b.{0,15}\b(?:high|full|max\w*|rose|rises"
     r"|jumps?)\b"
@@ -93,7 +111,16 @@ _VCPU = re.compile(
 _MAIN = re.compile(r"\b(?:main (?:thread|loop)|qemu'?s? thread|i/?o ?thread|handler|event loop|iothread)\b")
 
 
+# Ceph's object storage daemons, and those of others that are built like it: how they say it.
+_SLOW = re.compile(r"\b[Ss]low (?:ops?|requests?)\b(?: from client| \d[\d.]* seconds old)?")
+_OSD = re.compile(r"\bosd[. ]\d|\w-osd\[\d+\]|\[OSD \d+\]")
+
+_Said = tuple[Topic, Stance, float | None]
+_OF_GUEST = re.compile(r"\b(?:guests?|vms?|domains?|vcpus?|virtual machines?)\b")
+_NOT_OF_HOST = {Topic.HOST_STUCK: {Topic.GUEST_HUNG, Topic.PANIC}, Topic.HOST_CALM: {Topic.GUEST_IDLE}}
+_NEVER_OF_GUEST = {Topic.OTHER_HOST: {Topic.WINDOWS}}
 _THERE = (Stance.SEEN, Stance.GUESS)
+_SINCE = {Stance.SEEN: Stance.GOOD_WITH, Stance.ABSENT: Stance.CURED}  # what a change was, where it is well since
 
 
 class _Clause(msgspec.Struct, frozen=True):
@@ -119,10 +146,12 @@ def decode_told_among(evidence: Evidence) -> Iterator[Told]:
 def _read(evidence: Evidence, least_words: int) -> Iterator[Told]:
     text = evidence.data[:LIMIT_BYTES].decode("utf-8", "replace")
     things: tuple[Topic, ...] = ()
+    changed: tuple[_Said, ...] = ()
     said = 0
     for clause in _clauses(text, least_words):
-        found = tuple(_of_clause(clause.text, things))
+        found = (*_of_clause(clause.text, things), *_since_then(clause.text, changed))
         things = tuple(topic for topic, stance, _ in found if topic in THINGS and stance in _THERE) or things
+        changed = tuple(one for one in found if one[0] in THINGS and one[1] in _SINCE)
         for topic, stance, value in found:
             if said >= MOST_STATEMENTS:
                 return
@@ -144,7 +173,7 @@ def _clauses(text: str, least_words: int) -> Iterator[_Clause]:
     first = 1
     lines: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
-        bare = _MARGIN.sub("", line, count=1).strip()
+        bare = _of_json(_MARGIN.sub("", line, count=1).strip())
         if _is_prose(bare, 1 if lines and least_words == _LEAST_WORDS else least_words, going_on=bool(lines)):
             first = first if lines else number
             lines.append(bare)
@@ -152,6 +181,17 @@ def _clauses(text: str, least_words: int) -> Iterator[_Clause]:
         yield from _cut(lines, first)
         lines = []
     yield from _cut(lines, first)
+
+
+def _of_json(line: str) -> str:
+    """What a line of a log in JSON says: container engines and their like write so; and what a daemon of a storage says of requests
+    that take too long. Another line is as it is.
+    """
+    if (slow := _SLOW.search(line[:2000])) and _OSD.search(line[:2000]):
+        return f"The storage has {slow[0]}"
+    if not line.startswith('{"'):
+        return line
+    return "; ".join(found[1].replace('\\"', '"') for found in _SAID.finditer(line[:4000]))
 
 
 def _is_prose(line: str, least_words: int, *, going_on: bool) -> bool:
@@ -182,29 +222,63 @@ def _cut(lines: list[str], first: int) -> Iterator[_Clause]:
         at = part.end() if part else end
 
 
-def _of_clause(clause: str, things: tuple[Topic, ...]) -> Iterator[tuple[Topic, Stance, float | None]]:
+def _since_then(clause: str, changed: tuple[_Said, ...]) -> Iterator[_Said]:
+    """That all is well now, said right after what was put in or taken away, and without naming it again."""
+    if (
+        changed
+        and _NOW.search(clause)
+        and _is_well(clause)
+        and not any(w.search(clause) for t, w in WORDS if t in THINGS)
+    ):
+        yield from ((topic, _SINCE[stance], None) for topic, stance, _ in changed)
+
+
+def _is_well(clause: str) -> bool:
+    return bool(_WELL.search(clause) or _LITTLE.search(clause)) and not _NOT_WELL.search(clause)
+
+
+def _of_clause(clause: str, things: tuple[Topic, ...]) -> Iterator[_Said]:
     """What a clause speaks of, and how; ``things`` are what "it" may be."""
     guess = _GUESS.search(clause) is not None
-    well = _WELL.search(clause) is not None and not _NOT_WELL.search(clause)
+    well = _is_well(clause)
     even = _NO_MATTER.search(clause) is not None
-    hits = [(topic, found) for topic, words in WORDS if (found := words.search(clause))]
+    hits = _hits(clause)
     named = sum(topic in THINGS for topic, _ in hits)
     for topic, found in hits:
         stance = _stance(topic, clause, found, guess=guess, well=well, even=even)
-        listed = stance is Stance.SEEN and topic in THINGS and named >= _LIST_FROM
+        listed = stance is Stance.SEEN and topic in THINGS and (named >= _LIST_FROM or _is_list(clause))
         yield topic, Stance.LISTED if listed else stance, None
     if well and not named and _IT_GONE.search(clause):
         yield from ((topic, Stance.CURED, None) for topic in things)
     yield from _cpu(clause, guess=guess, even=even, well=well)
 
 
+def _hits(clause: str) -> list[tuple[Topic, re.Match[str]]]:
+    """Topics that a clause names, and where; what is said of the host alone is not so of the guest."""
+    hits = [(topic, found) for topic, words in WORDS if (found := words.search(clause))]
+    tables = (_NEVER_OF_GUEST,) if _OF_GUEST.search(clause) else (_NEVER_OF_GUEST, _NOT_OF_HOST)
+    of_host = {topic for said, _ in hits for table in tables for topic in table.get(said, ())}
+    return [hit for hit in hits if hit[0] not in of_host]
+
+
+def _is_list(clause: str) -> bool:
+    """Whether a clause enumerates: names between commas, and next to no other words."""
+    parts = clause.split(",")
+    return len(parts) > _LIST_FROM and len(clause.split()) <= 2 * len(parts)
+
+
 def _stance(topic: Topic, clause: str, found: re.Match[str], *, guess: bool, well: bool, even: bool) -> Stance:
-    before, after = clause[max(found.start() - 40, 0) : found.start()], clause[found.end() : found.end() + 40]
+    before, after_all = clause[max(found.start() - 40, 0) : found.start()], clause[found.end() :]
+    after = after_all[:40]
     absent = topic in THINGS and bool(_BEFORE_ABSENT.search(before) or _AFTER_ABSENT.search(after))
+    if topic in DENIABLE and _DENIED.search(before):
+        return Stance.ABSENT
     if guess:
         return Stance.GUESS
     if even and topic in THINGS:
         return Stance.NO_MATTER
+    if topic in THINGS and _BLAMED.search(after_all):
+        return Stance.CURED
     if absent:
         return Stance.CURED if well else Stance.ABSENT
     if well and topic in THINGS:

@@ -27,26 +27,51 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
     T.QEMU_HUNG: (r"\b(?:libvirtd?|virsh|monitor|qmp) blocks\b", r"\bcannot acquire state change lock\b", r"\bheld by (?:monitor|remotedispatch\w*)",
         rf"\b(?:monitor|qmp|hmp|main (?:thread|loop)|libvirtd?|virsh|qemu process|vnc)\b.{{0,50}}\b(?:{SILENT}|{HANGS})",
         rf"\b(?:stop|cont|quit|query\S*|migrate\S*|system_\w+|device_\w+|drive_\w+|\w+) command\b.{{0,50}}\b(?:{SILENT}|{HANGS})",
-        rf"\bqemus?\b(?: \w+){{0,2}} (?:{HANGS}|{SILENT})", r"\bgdb\b.{0,20}\b(?:cannot|can't|could not|fails? to) attach",
+        rf"\bqemus?\b(?! (?:\w+ )?(?:cpus?|guests?|vms?|machines?|instances?)\b)(?: \w+){{0,2}} (?:{HANGS}|{SILENT})",
+        r"\bvirsh \w[\w-]*\b.{0,70}\b(?:never|does not|doesn't|did not|didn't|do not|don't|won't) (?:complete|finish|return|end|come back)",
+        r"\bgdb\b.{0,20}\b(?:cannot|can't|could not|fails? to) attach",
         r"\bcannot be (?:stopped|killed|quit)"),
-    T.GUEST_PAUSED: (r"\bpaused?\b",),
+    T.GUEST_PAUSED: (r"\bpaused?\b(?![- _](?:loop|instruction|exit))",),
+    T.PAUSED_BY: (
+        (
+            r"\bpaus\w+\b \W{0,2}(?:(?:it|the \w+) )?(?:by|via|through|from|with|in) (?:the )?(?:virt-?manager|virsh|admin\w*|operator|gui|ui|monitor"
+            r"|libvirt|(?:a )?script|hand)\b"
+        ),
+        r"\b(?:user|admin\w*|operator|i|we|you|somebody|someone)\b (?:\w+ ){0,5}paus(?:e|es|ed|ing)\b", r"\bvirsh suspend\b",
+        r"\blibvirt\b.{0,12}[\"'`]suspend\b", r"\bstart\w*\b.{0,40}\bin (?:a |the )?paused state\b", r"\bpaused \(user\)", r"\bprelaunch\b",
+        r"\bqmp\b.{0,12}[\"'`]stop\b", r"\bto paus\w+ (?:it|the (?:vm|guest|domain))\b"),
     T.NOTHING_WRONG: (r"\bnothing (?:is )?wrong\b", r"\bis (?:it|this|that) (?:normal|expected)",
+        r"\bharm(?:ful|less)\b", r"\bbenign\b",
+        r"\b(?:output|behaviou?r|this|that|it|which) is (?:normal|expected|cosmetic)\b",
+        r"\b(?:are|is) (?:these|those|they|it|this|that) (?:a |really )?(?:normal|expected|dangerous|bad|problem\w*|concern\w*)",
+        r"\b(?:should|need) (?:i|we) (?:to )?(?:be )?worr\w+", r"\bcosmetic\b",
         r"\b(?:is|are|was|were|seems?) (?:\w+ )?healthy\b", r"\bhealthy (?:guests?|vms?)\b", r"\bno (?:slow ?down|problem)s?\b"),
-    T.RECOVERS: (r"\brecover(?:s|ed)\b", r"\bcontinues\b", r"\bcomes? back (?:by|after|to life)",
+    T.RECOVERS: (r"\bcomes? (?:back )?alive\b", r"\bafter (?:this|that|the) (?:delay|pause|freeze)\b", r"\brecover(?:s|ed)\b", r"\bcontinues\b",
+        r"\bcomes? back (?:by|after|to life)",
         r"\bthen (?:it )?(?:goes on|runs) again\b"),
-    T.MIGRATION: (r"\bmigrat\w+\b", r"\bvmotion\b"),
-    T.MIGRATION_LASTS: (r"\b(?:never|not|does not|doesn't|fails? to) converges?\b", r"\bdirt(?:y|ies)\b.{0,25}\b(?:faster|too fast|quick\w*)",
+    T.MIGRATION: (r"(?:\b|live)migrat\w+\b", r"\bvmotion\b"),
+    T.MIGRATION_LASTS: (r"\bremotedispatchdomainmigrat\w*", r"\b(?:endless\w*|never)\b.{0,20}\bmigrat\w+|\bmigrat\w+\b.{0,20}\bendless\w*",
+        r"\b(?:never|not|does not|doesn't|fails? to) converges?\b",
+        r"\bdirt(?:y|ies)\b.{0,25}\b(?:faster|too fast|quick\w*)",
         r"\b(?:while|during) (?:a |the )?(?:live )?migrat\w+ (?:is|was) (?:going on|running|under way|in progress|active)",
-        r"\bmigrat\w+ (?:takes|runs|lasts) (?:for )?(?:hours|days|long|for ever|forever)\b"),
+        r"\bmigrat\w+ (?:takes|runs|lasts) (?:for )?(?:hours|days|long|for ever|forever)\b",
+        (
+            r"migrat\w+\b.{0,50}\b(?:never|cannot|can'?t|could ?n[o']t|did ?n[o']t|does ?n[o']t|won't|unable to|fails? to)\b"
+            r".{0,15}\b(?:be )?(?:complet\w+|finish\w*|succeed\w*|end)\b"
+        )),
     T.POSTCOPY: (r"\bpost-?copy\b", r"\buserfault\w*\b"),
     T.STORAGE_COPY: (r"\bmov(?:e|es|ed|ing)\b.{0,30}\b(?:disks?|storage|image|volume)\b",
         r"\b(?:disks?|storage|image|volume)s?\b.{0,30}\bmov(?:e|es|ed|ing)\b", r"\bdrive-mirror\b", r"\bblock-?(?:copy|mirror)\b",
         r"\b(?:storage|disk|block) (?:copy|migration)\b", r"\bstorage motion\b", r"\bmirror(?:ed|ing)\b", r"--copy-storage"),
     T.BLOCK_JOB: (
+        r"\bremotedispatchdomain(?:snapshot|block(?!stats|info)|backup|checkpoint|managedsave)\w*",
         (
             r"\b(?:block(?:[- ]|_)?jobs?|blockdev-\w+|block[-_](?:commit|stream)|drive[-_](?:del|add|backup)|device_del"
-            r"|hot-?unplug\w*|(?:live |external |internal |disk )?snapshots?|backups?)\b"
+            r"|hot-?unplug\w*|(?:live|external|internal|disk)[- ]snapshots?|backups?)\b"
         ),
+        r"\b(?:tak|mak|creat|delet|remov|commit|merg)\w*\b.{0,25}\bsnapshots?\b",
+        r"\b(?:during|while|after|at) (?:a |the |each )?(?:\w+ )?snapshots?\b(?!(?:/| and | )(?:restore|resume|load))",
+        r"\bsnapshots?\b.{0,20}\b(?:taken|made|created|deleted|removed|committed|merged)\b",
         r"\bdetach\w*\b.{0,20}\b(?:disk|drive)\b"),
     T.RESUME: (r"\b(?:suspend\w*|resum\w+|restored?|restoring|savevm|loadvm|managedsave|hibernat\w+|snapshots?)\b",),
     T.LONG_STOP: (r"\bsigstop\b", r"\b(?:stopped|paused|suspended|frozen|asleep)\b.{0,25}\b(?:long|hours?|days?|weeks?|months?)\b",
@@ -62,36 +87,121 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
     T.AT_SHUTDOWN: (r"\bshut(?:s|ting)?[ -]?down\b", r"\bpower(?:s|ing)?[ -]?(?:off|down)\b"),
     T.UPTIME: (r"\blonger\b.{0,30}\b(?:up-?time|it runs|running)\b", r"\bup-?time\b.{0,30}\blonger\b",
         r"\bafter (?:some|many|several|\d+) (?:days|weeks|months)\b"),
-    T.WINDOWS: (r"\bwindows\b", r"\bwin ?(?:xp|7|8|10|11|2k\d*|\d{4})\b", r"\bserver 20\d\d\b"),
+    T.WINDOWS: (r"\bwindows\b", r"\b20(?:08|12) ?r2\b", r"\bwin ?(?:xp|7|8|10|11|2k\d*|\d{4})\b", r"\bserver 20\d\d\b"),
     T.LINUX: (r"\b(?:linux|centos|rhel|debian|ubuntu|fedora|opensuse|sles|alpine|arch)\b.{0,25}\b(?:guests?|vms?|domains?)\b",
         r"\b(?:guests?|vms?)\b.{0,20}\b(?:linux|centos|rhel|debian|ubuntu|fedora|opensuse|sles|alpine)\b"),
     T.SOFT_LOCKUP: (r"\bsoft[- ]lock-?ups?\b", r"\brcu\b.{0,20}\bstalls?\b", r"\bself-detected stall", r"\bcpu#?\d* stuck for\b",
         r"\bworkqueue lockup\b"),
-    T.HARD_LOCKUP: (r"\bhard[- ]lock-?ups?\b", r"\bnmi watchdog\b"),
-    T.HUNG_TASK: (r"\bhung[- ]tasks?\b", r"\bblocked for more than\b", r"\bd[- ]state\b", r"\buninterruptible\b"),
-    T.PANIC: (r"(?<!host )(?<!hypervisor )\b(?:kernel )?panic(?:s|ked)?\b", r"\bnot syncing\b"),
-    T.TRIPLE_FAULT: (r"\btriple[- _]?faults?\b",),
+    T.HARD_LOCKUP: (r"\bhard[- ]lock-?ups?\b", r"\bnmi watchdog\b(?!.{0,10}\bsoft)",
+        r"\binterrupts? (?:are |stay |remain |is )?(?:disabled|masked)\b", r"\bif=0\b"),
+    T.ALL_HALTED: (r"\ball (?:\w+ )?(?:v?cpus|cores)\b.{0,25}\bhalted\b", r"\bhlt\b.{0,30}\b(?:if=0|interrupts? (?:disabled|off|masked))",
+        r"\bcli;? ?(?:and )?hlt\b", r"\bsystem halted\b", r"\b(?:kernel|guest|vm) (?:has |is )?halt(?:s|ed)\b",
+        r"\bhalted\b.{0,20}\b(?:for ever|forever|if=0)"),
+    T.NO_CPU: (r"\b(?:0 ?%|no|zero|hardly any|next to no) (?:of (?:the |a )?)?cpu\b",
+        r"\bcpu (?:usage|use|load|time)?\b.{0,12}\b(?:0 ?%|zero|none)"),
+    T.HUNG_TASK: (r"\bhung[- ]tasks?\b", r"\b(?:kill -9|sigkill)\b.{0,30}\b(?:not|doesn't|didn't|no effect|nothing)\b",
+        r"\bblocked for more than\b", r"\bd[- ]state\b", r"\buninterruptible\b"),
+    T.PANIC: (r"(?<!host )(?<!hypervisor )(?<![`_./=-])\b(?:kernel )?panic(?:s|ked)?\b(?![`_(=])(?!.{0,25}\bhung[- _]task)", r"\bnot syncing\b"),
+    T.TRIPLE_FAULT: (r"\btriple[- _]?faults?\b(?!.{0,20}reboot=)", r"\bkvm_exit_shutdown\b", r"\bkvm_exit\b.{0,20}\bshutdown\b"),
     T.RESETS: (r"\b(?:reset|reboot|restart)(?:s|ing)?\b.{0,30}\b(?:again and again|in a loop|endlessly|repeatedly|over and over)\b",
         r"\b(?:endlessly|repeatedly|constantly|continuously) (?:reset|reboot|restart)\w*\b",
-        r"\b(?:reboot|reset|restart|boot)[- ]loops?\b", r"\bkeeps? (?:rebooting|resetting|restarting)\b"),
-    T.SPINLOCK: (r"spin-?locks?\b", r"\block holder\b", r"\bspin(?:s|ning)? (?:on|for|in) (?:a |the )?locks?\b"),
+        r"\b(?:reboot|reset|restart|boot)[- ]loops?\b", r"\bkeeps? (?:on )?(?:rebooting|resetting|restarting)\b",
+        r"\bloops? (?:during|at|on|while|in) (?:the )?(?:boot|reset|reboot)\w*\b",
+        r"\b(?:re-?)?boot(?:s|ing)?\b.{0,25}\b(?:in an? )?(?:endless |infinite )?loop\b(?! device)",
+        r"\b(?:reboots?|resets?|restarts?)\b.{0,15}\bevery (?:few|couple|\d+) ?(?:seconds?|minutes?|s|min)\b"),
+    T.SPINLOCK: (r"spin[-_ ]?lock(?:s|ed)?(?:\b|_)", r"\bspin(?:s|ning)? (?:on|for|in) (?:a |the )?locks?\b"),
+    T.LOCK_HOLDER: (r"\block[- ]holder\b",
+        r"\b(?:holds?|holding|holder)\b.{0,25}lock\b.{0,60}\b(?:pre-?empt\w*|not (?:currently )?running|descheduled)",
+        r"\bpre-?empt\w*\b.{0,40}\b(?:holder|holding|holds|vcpus?)\b", r"\bvcpus?\b.{0,30}\b(?:pre-?empted|descheduled|scheduled out)\b"),
     T.SMP_START: (r"\b(?:second|secondary|other|application) (?:cpu|processor|vcpu|core)s?\b",
         r"\bap (?:start|boot|trampoline|bring)\S*", r"\bsipi\b", r"\bsmp (?:start|boot|bring)\w*"),
     T.LOST_INTERRUPT: (r"\b(?:lost|missing|missed|dropped|no more)\b.{0,15}\b(?:interrupts?|irqs?|msi|notifications?|kick)\b",
-        r"\binjection failed\b", r"\binterrupts? (?:is|are|was|were|gets?) (?:lost|missed)\b"),
-    T.NETWORK_DEAD: (r"\b(?:loses?|lost|drops|dropped|no) (?:its |the )?(?:network|connectivity|connection)\b",
+        r"\bstop(?:s|ped)? (?:passing|delivering|raising|sending|receiving|getting) (?:\w+ )?(?:irqs?|interrupts?|notifications?)\b",
+        r"\b(?:no|without) (?:further|more|new|any) (?:\w+ )?(?:interrupts?|irqs?)\b", r"\bioeventfd\b", r"\bidle with interrupts (?:on|enabled)\b",
+        r"\b(?:lost|missing|missed) ipis?\b", r"\bipis?\b.{0,20}\b(?:lost|missed|never)\b", r"\bevent[_-]idx\b",
+        r"\binterrupts? (?:count\w* )?(?:does not|doesn't|do not|don't|no longer|stop\w*) (?:increas|arriv|com|fir|rais|deliver|grow)\w*",
+        r"\b(?:never|not|n't) (?:gets?|receiv\w+|sees?|deliver\w*) (?:the |an? |any |its )?(?:completion )?(?:interrupts?|irqs?)\b",
+        r"\binjection failed\b", r"\b(?:hangs?|hung|stuck|waits?|waiting)\b.{0,15}\b(?:on|for) (?:an? |the )?interrupts?\b",
+        r"\binterrupts? (?:is|are|was|were|gets?) (?:lost|missed)\b",
+        r"\b(?:interrupts?|irqs?) (?:(?:is|are|was|were) )?(?:never|not) (?:being )?(?:deliver|rais|inject|fir|arriv|receiv|handl|trigger)\w*",
+        (  # Linux waits there for the clock to tick
+            r"\b(?:hangs?|hung|stuck|stops?|freezes?)\b.{0,40}\bcalibrating delay\b|\bcalibrating delay\b.{0,25}(?:\bhangs?\b|\bhung\b|\bstuck\b)"
+        ),
+        r"\bjiffies\b.{0,20}\b(?:never|not|n't|stop\w*)\b"),
+    T.POKED: (
+        (
+            r"\b(?:gdb|gcore|strace|pstack|sigstop|sigcont|signal|virsh \w+|info \w+|\w+ info|monitor|debugger|attach\w*)\b.{0,60}"
+            r"\b(?:comes? back|un-?(?:lock|freez|stick|stuck|hang)\w*|continues?|recovers?|wakes? (?:it|up)|alive|goes on|runs again)\b"
+        ),
+        (
+            r"\b(?:un-?(?:lock|freez|stick|stuck|hang)\w*|comes? back|recovers?|wakes? up|continues?|goes on)\b.{0,50}\b(?:by|when|after|with) "
+            r"(?:\w+ ){0,4}(?:gdb|gcore|strace|pstack|sigstop|sigcont|signal|virsh|info|monitor|debugger)\b"
+        ),
+    ),
+    T.NETWORK_DEAD: (r"\b(?:cannot|can't|could not|no longer|not)\b.{0,12}\bping(?:ed|s|able)?\b", r"\bnetdev watchdog\b",
+        r"\bpings?\b.{0,20}\b(?:stops?|fails?|lost|times? out)\b", r"\btransmit queue\b.{0,15}\btimed out\b",
+        r"\b(?:loses?|lost|drops|dropped|no) (?:its |the )?(?:network|connectivity|connection)\b",
         r"\bnetwork\b.{0,25}\b(?:stops?|stopped|dies|died|dead|hangs?|stalls?|drops?|gone)\b"),
     T.WAKEUPS: (r"\bwake-?ups?\b", r"\bwakes? (?:up )?\d", r"\bpowertop\b", r"\bwakes? up\b.{0,12}\bper second\b"),
-    T.GUEST_SWAP: (r"\bswap(?:s|ping|ped)\b", r"\bkswapd\b", r"\bthrash\w*\b", r"\breclaim\w*\b"),
-    T.STEAL: (r"\bsteal\b", r"\d ?% st\b"),
+    T.GUEST_SWAP: (r"\bswap(?:s|ping|ped)\b", r"\bmemory pressure (?:with)?in(?:side)? (?:the |a |its )?(?:guest|vm|machine)s?\b",
+        r"\b(?:guest|vm|instance|vps)\b.{0,25}\b(?:out of|short of|runs low on) memory\b", r"\bthrash\w*\b", r"\breclaim\w*\b"),
+    T.HOST_CALM: (
+        (
+            r"\bhost(?:'s)?(?: itself)?(?: (?:cpus?|cores|machine|system))? (?:is|are|was|were|stays?|sits?|looks|seems) (?:\w+ ){0,2}(?:idle"
+            r"|calm|bored)\b"
+        ),
+        (
+            r"\b(?:host|hypervisor)\b.{0,35}\b(?:no (?:activity|load|usage|cpu)|nothing (?:is )?(?:running|going on)"
+            r"|hardly (?:any|busy)|(?:shows|sees|reports) (?:nothing|none|no\b))"
+        ),
+    ),
+    T.LOAD_OF_NOBODY: (r"\b(?:no|without an?y?) process(?:es)?\b.{0,30}(?:\bcpu\b|\bload\b|\d ?%|\bexplains?\b)",
+        r"\b(?:nothing|no process(?:es)?) (?:in|inside) (?:the )?(?:guest|vm|top|htop)\b"),
+    T.OTHER_HOST: (
+        (
+            r"\b(?:i am|i'm|i was|we are|hosts?|hypervisor|laptop|vmware(?: [\w.]+)?|virtualbox(?: [\w.]+)?|hyper-v)(?: os)?"
+            r"(?: (?:is|runs|running|was))? (?:on |under |with )?(?:a )?(?:windows|win ?1[01]|mac ?os|os x)\b"
+        ),
+    ),
+    T.HOST_STUCK: (
+        (
+            r"\b(?:host|hypervisor)\b(?:(?!\b(?:after|when|once) ).){0,40}\b(?:unresponsive|hangs?|hung|panic\w*|crash\w*|freezes?|froze"
+            r"|locks? up|locked up"
+            r"|hard lock-?up)\b"
+        ),
+    ),
+    T.GUEST_KTHREAD: (
+        (
+            r"\b(?:ksoftirqd(?:/\d+)?|kworker\S*|kswap(?:d\d*)?|kcompactd\d*|kjournald|rcu_sched|events/\d"
+            r"|system interrupts)\b.{0,40}(?:\bcpu|\bfull|\bbusy|\d ?%)"
+        ),
+    ),
+    T.GUEST_PROGRAM: (
+        r"\bstress(?:-ng)?\b", r"\bbenchmark\w*\b", r"\bcompil(?:es|ing|ation)\b",
+        r"\bminers?\b", r"\bcpu[- ]bound\b", r"\bwhile ?\(1\)",
+        (
+            r"\b(?:kill|stopp?|clos|end|quitt?|terminat|uninstall|exit)(?:s|ed|ing|e)?\b.{0,35}\b(?:process|application|app|program"
+            r"|service|daemon|driver)\b"
+        ),
+        r"\b(?:process|program|application|service|daemon|malware|miner)\b.{0,25}\b(?:in|inside|of) the (?:guest|vm)\b",
+        r"\b(?:in|inside) the (?:guest|vm)\b.{0,40}\b(?:process|program|application|service|daemon)\b.{0,30}(?:\bcpu\b|\d ?%)",
+    ),
+    T.GUEST_DRIVER: (r"\b(?:viostor|vioscsi|netkvm|vioser\w*|viorng|qxldod|viogpu\w*|virtio[- ]win|guest drivers?)\b",
+        r"\b(?:virtio\S*|scsi|storage|network|disk|windows|guest'?s?) drivers?\b"),
+    T.OTHER_MODEL: (r"\b(?:ide|sata|ahci|e1000e?|rtl8139|lsi\w*|vmxnet3)\b",),
+    T.STEAL: (r"\bsteal\b", r"\bcpu ready\b", r"\d ?% st\b"),
     T.STEAL_ABSURD: (r"\b\d{4,}(?:\.\d+)? ?% (?:st|steal)\b", r"\b100 ?% (?:st|steal)\b",
         r"\bsteal\b.{0,30}\b(?:huge|absurd\w*|impossible|negative|overflow\w*|backwards?|jumps?|100 ?%)"),
     T.TIME_JUMP: (
         (
-            r"\b(?:time|clock|date|uptime|tsc|timestamps?)\b.{0,40}\b(?:jump\w*|leaps?|backwards?|behind|ahead|in(?:to)? the future"
-            r"|stands? still|stopped|wrong by|steps?)\b"
+            r"(?<!host )(?<!host's )(?<!start )(?<!boot )(?<!load )(?<!response )(?<!every )(?<!each )(?<!first )(?<!second )(?<!next )(?<!last )"
+            r"\b(?:time(?! of the (?:freeze|hang|crash|problem|issue))|clock|date|uptime|tsc"
+            r"|timestamps?)\b.{0,40}\b(?:jump\w*|leaps?|backwards?|behind|ahead|in(?:to)? the future"
+            r"|stands? still|stopped|wrong by|off by|steps?|frozen|freezes?|stuck|warps?|skips?|goes back)\b"
         ),
-        r"\b(?:584|585|292) years?\b", r"\bjump\w*\b.{0,20}\b(?:of|in) (?:time|clock)\b", r"\b18446744073", r"\b9223372036"),
+        r"\bwrong (?:time|clock|date)(?:stamps?)?\b", r"\b(?:584|585|292) years?\b", r"\bjump\w*\b.{0,20}\b(?:of|in) (?:time|clock)\b",
+        r"\b18446744073", r"\b9223372036"),
+    T.HOST_CLOCK_STEP: (r"\bhost(?:'s)? (?:clock|time|date)\b.{0,30}\b(?:jump\w*|steps?|stepped|set|chang\w+|correct\w+)\b",),
     T.CLOCK_DRIFT: (r"\bclock\b.{0,40}\b(?:drift\w*|runs? (?:too )?(?:fast|slow)|gains?|loses?|ahead|fast(?:er)?|slow(?:er)?)\b",
         r"\btime drift\w*\b", r"\bruns? (?:too )?fast\b"),
     T.TSC_FREQUENCY: (
@@ -100,45 +210,76 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
             r"|mhz|rate)\b"
         ),
         r"\btsc[- ]?(?:frequenc\w+|khz|scaling)\b"),
-    T.TSC_UNSTABLE: (r"\btsc\b.{0,30}\bunstable\b", r"\bunstable\b.{0,10}\btsc\b", r"\btsc skew\b", r"\bclocksource watchdog\b"),
-    T.KVMCLOCK: (r"\bkvm-?_?clock\b", r"\bpvclock\b", r"\bpv clock\b"),
+    T.TSC_UNSTABLE: (r"\btsc\b.{0,30}\b(?:un-?sync\w*|out of sync|not (?:in )?sync\w*|warp|unreliable)",
+        r"\bclocksource (?:tsc )?unstable\b",
+        r"\btsc\b.{0,50}\bunstable\b", r"\bclock ?source\b.{0,12}\binstabilit\w+", r"\bunstable\b.{0,10}\btsc\b", r"\btsc skew\b",
+        r"\bclocksource watchdog\b"),
+    T.CLOCKSOURCE: (r"\bclock[- ]?sources?\b",),
+    T.KVMCLOCK: (r"\bkvm[-_ ]?clock(?:source)?\b", r"\bkvm_[gs]et_clock\w*", r"\b(?:tsc reference|reference tsc)\b", r"\bpvclock\b", r"\bpv clock\b"),
     T.SLOW_CLOCKSOURCE: (r"\bclock-?source\b.{0,30}\b(?:acpi_pm|hpet|jiffies|pit)\b", r"\b(?:acpi_pm|hpet)\b.{0,15}\bclock-?source\b",
+        (
+            r"\b(?:gettimeofday|clock_gettime|queryperformancecounter)\b.{0,40}(?:\bslow\w*|\bexpensive|\bsystem calls?|\bsyscalls?"
+            r"|\bcontext switch\w*|\bhypervisor|\bexits?|\bcosts?"
+            r"|\bcpu|\d ?[unµ]s\b)"
+        ),
+        r"\bslow\w* (?:gettimeofday|clock_gettime|time (?:queries|reads?|calls?)|clock (?:queries|reads?))\b",
+        r"\b(?:system calls?|syscalls?)\b.{0,25}\b(?:gettimeofday|clock_gettime)\b", r"\bhypervisor as (?:the |its )?clock ?source\b",
         r"\bacpi_pm\b", r"\b(?:acpi )?pm[- ]timer\b", r"\buse-?platform-?clock\b"),
-    T.RTC: (r"\brtc\b", r"\breal[- ]time clock\b", r"\bcmos (?:clock|timer|port)", r"\btimer resolution\b", r"\btimebeginperiod\b"),
-    T.RTC_CATCHUP: (r"\bdrift-?fix\b", r"\bcatch-?up\b", r"\breinject\w*\b", r"\blost[- ]ticks?\b", r"\bmissed (?:ticks?|interrupts)\b",
+    T.RTC: (r"\brtcs?\b", r"\bmc146818\w*",
+        r"\b(?:1024|2048|4096|8192) ?(?:hz|times (?:a|per) second|/s|(?:wake-?ups|interrupts|timeouts))\b",
+        r"\b(?:976|488|122)(?:\.\d+)? ?(?:us|µs|microseconds)\b", r"\breal[- ]time clock\b", r"\bcmos (?:clock|timer|port)",
+        r"\btimer resolution\b", r"\btimebeginperiod\b"),
+    T.RTC_CATCHUP: (r"\bdrift-?fix\b", r"\bcatch(?:es|ing)?[- ]?up\b", r"\breinject\w*\b", r"\blost[- ]ticks?\b", r"\bmissed (?:ticks?|interrupts)\b",
         r"\bcoalesced (?:irqs?|interrupts?)\b"),
     T.PIT: (r"\b(?:kvm-)?pit\b", r"\bi?8254\b", r"\birq ?0\b"),
     T.HPET: (r"\bhpet\b",),
     T.LAPIC_PERIODIC: (r"\b(?:l?apic|local apic)\b.{0,30}\bperiodic\b", r"\bperiodic\b.{0,30}\b(?:l?apic|local apic)\b"),
-    T.APIC_TIMER: (r"\btsc[_-]?deadline\b", r"\b(?:l?apic|local apic)[- ]timer\b", r"\bnohz=off\b", r"\bhz=1000\b", r"\b1000 ?hz tick\b",
+    T.APIC_TIMER: (r"\btsc[_-]?deadline\b", r"\b(?:l?apic|local apic)[- ]timer\b", r"\bnohz(?:=off)?\b", r"\b(?:periodic|scheduler) ticks?\b",
+        r"\bhz=1000\b", r"\b1000 ?hz tick\b",
         r"\blocal timer interrupts?\b", r"\bpreemption[_ -]timer\b"),
     T.HV_STIMER: (r"\bhv[-_]stimer\b", r"\bstimer\b", r"\bhv[-_]synic\b", r"\bsynic\b", r"\bsynthetic timers?\b"),
-    T.HYPERV: (r"\bhyper-?v\b.{0,15}\benlight\w+", r"\benlighten\w+\b", r"\bhv[-_](?!stimer|synic)\w+\b",
+    T.HYPERV: (r"\bhyper-?v\b.{0,15}\b(?:enlight\w+|settings?|features?|flags?|options?|clock)", r"\bhypervclock\b", r"\benlighten\w+\b",
+        r"\bhv[-_](?!stimer|synic)\w+\b",
         r"\bsynthetic (?:msrs?|apic|interrupt)"),
     T.TIMER_RATE: (
         r"\b(?:timer|clock|tick)\b.{0,20}\b(?:interrupts?|ticks?|irqs?|storm|rate)\b.{0,30}(?:/s\b|\bper second|\ba second|\bhz\b)",
         r"\btimer storm\b"),
-    T.IDLE_POLL: (r"\bidle=poll\b", r"\bhaltpoll\b", r"\bpoll(?:s|ing)? (?:in|while) idle\b",
-        r"\b(?:never|does not|doesn't|no|without) (?:executes? |issues? |uses? )?hlt\b"),
-    T.HALT_POLL: (r"\bhalt[-_ ]poll\w*\b",),
+    T.IDLE_POLL: (
+        r"\bidle (?:thread|loop|task|process|v?cpu)s?\b.{0,30}(?:\b100 ?%|\bfull\b|\bspin\w*|\bpoll(?:s|ing)\b|\bnever (?:halt|sleep|rest)\w*)",
+        r"\binstead of (?:halting|sleeping|hlt)\b", r"\bhlt\b.{0,40}\breturns? (?:immediately|at once|right away)\b",
+        r"\bidle=poll\b", r"\bhaltpoll\b", r"\bpoll(?:s|ing)? (?:in|while) idle\b",
+        (
+            r"\b(?:never|does not|doesn't|do not|don't|no|without) (?:(?:execut|issu|us|call)\w* )?(?:an? |the )?(?:hlt|wfi|wtint|mwait"
+            r"|idle instruction)\b"
+        ),
+        r"\bidle guests?\b.{0,20}\b(?:still )?(?:pins?|burns?|keeps?|takes?|uses?)\b.{0,20}\b(?:cores?|cpus?)\b.{0,12}(?:100|full|busy)",
+        r"\b(?:add|need|miss|lack|insert|put)\w* (?:an? |the )?.?hlt\b", r"\bidle ?halt\b", r"\b(?:polling|idle) loops?\b", r"\bsleep[- ]states?\b",
+        r"\bpower[- ]sav\w+\b", r"\b(?:ms-?|free|dr-?|pc-?)dos\b"),
+    T.HALT_POLL: (r"\bhalt[-_ ]poll\w*\b", r"\bkvm_vcpu_(?:check_)?block\b", r"\bkvm_vcpu_halt\b"),
     T.ALARM_FLOOR: (r"\bsigalrm\b", r"\btimer_settime\b", r"\bdynticks\b",
         r"\b(?:timer|deadline)\b.{0,25}\b(?:already|always) (?:due|expired|in the past|overdue)\b"),
     T.IO_EXITS: (r"\bio_instruction\b", r"\bkvm_pio\b", r"\bkvm_exit_io\b",
         r"\b(?:pio|port i/?o|i/?o port)\b.{0,20}\b(?:exits?|reads?|writes?|accesse?s?|polls?|polling)\b"),
-    T.MSR_EXITS: (r"\bmsr_(?:write|read)\b", r"\b(?:wr|rd)msr\b", r"\bmsrs?\b.{0,20}\b(?:exits?|writes?|reads?|accesse?s?)\b",
+    T.MSR_EXITS: (r"\bmsr_(?:write|read)\b", r"(?<!unhandled )(?<!ignored )(?<!perfctr )\b(?:wr|rd)msr\b",
+        r"\bmsrs?\b.{0,20}\b(?:exits?|writes?|reads?|accesse?s?)\b",
         r"\bsynthetic msrs?\b"),
-    T.MMIO_EXITS: (r"\bept_misconfig\b", r"\bmmio\b.{0,20}\b(?:exits?|reads?|writes?|accesse?s?|polls?|polling)\b", r"\bkvm_mmio\b"),
+    T.MMIO_EXITS: (r"\bept_misconfig\b", r"\bmmio\b.{0,20}\b(?:exits?|reads?|writes?|accesse?s?|polls?|polling)\b", r"\bkvm_mmio\b", r"\b0x?a0000\b",
+        r"\b(?:vga memory|vga planes?|framebuffer (?:writes?|access\w*))\b"),
     T.PAUSE_EXITS: (r"\bpause\b.{0,12}\b(?:exits?|instructions?|loops?)\b", r"\bple\b", r"\bexit reason\b.{0,20}\bpause\b",
-        r"\bdirected yield\b", r"\bpause_instruction\b"),
+        r"\bdirected yield\b", r"\bpause_instruction\b", r"\bple_(?:gap|window)\b"),
     T.HLT_EXITS: (r"\bhlt\b.{0,12}\b(?:exits?|time|samples?)\b", r"\bhalt exits?\b"),
-    T.FAULT_EXITS: (r"\b(?:ept_violation|npf|ept violations?|nested page faults?|page[- ]fault loop)\b",),
-    T.IRQ_STORM: (r"\b(?:interrupt|irq)[- ]?(?:storms?|flood)\b", r"\bnobody cared\b", r"\bscreaming interrupt\b"),
+    T.FAULT_EXITS: (r"\b(?:ept_violation|npf|ept violations?|nested page faults?|page[- ]fault loop)\b",
+        r"\bfault\w*\b.{0,30}\bsame (?:guest )?(?:physical )?(?:address|gpa|gfn|page)\b"),
+    T.IRQ_STORM: (r"\b(?:interrupt|irq)[- ]?(?:storms?|flood)\b", r"\bnobody cared\b", r"\bscreaming interrupt\b",
+        r"\b(?:never|not) (?:de-?asserted|acknowledged|acked|cleared)\b", r"\b(?:irq|interrupt) line (?:stays|remains|is stuck|stuck) \w+"),
     T.RTC_PORT: (r"\b(?:port|ports|ioport)?\b.{0,12}\b0x0?7[01]\b",),
     T.PM_TIMER_PORT: (r"\b0x(?:0?608|b008|0?408)\b",),
     T.PIT_PORT: (r"\b0x0?(?:4[0-3]|61)\b",),
-    T.OTHER_PORT: (r"\bports? 0x[0-9a-f]{2,4}\b", r"\bioport 0x[0-9a-f]{2,4}\b"),
+    T.OTHER_PORT: (r"\bports? 0x[0-9a-f]{2,4}\b", r"\b0x0?(?:[32]f[89a-f]|1[f7][0-7]|cf[8c]|402)\b", r"\bioport 0x[0-9a-f]{2,4}\b"),
     T.APIC_VIRT: (r"\bapicv\b", r"\bavic\b", r"\bauto-?eoi\b", r"\bposted interrupts?\b"),
     T.SPLIT_LOCK: (r"\bsplit[-_ ]?locks?", r"\bbus[-_ ]locks?\b", r"#ac\b"),
-    T.OVERCOMMIT: (r"\bover-?commit\w*\b", r"\bover-?subscri\w+\b", r"\bmore vcpus than\b", r"\bfewer (?:cpus|cores|threads) than\b"),
+    T.OVERCOMMIT: (r"\b\d+ (?:vms|guests|vcpus|virtual machines)\b.{0,20}\bon (?:only |just )?\d+ (?:physical )?(?:cores|cpus|threads)\b",
+        r"(?<!memory )(?<!ram )(?<!memory-)\bover-?commit(?!guest|memory)\w*\b(?! (?:of )?(?:the )?(?:memory|ram)\b)",
+        r"\bover-?subscri\w+\b", r"\bmore vcpus than\b", r"\bfewer (?:cpus|cores|threads) than\b"),
 }
 # fmt: on

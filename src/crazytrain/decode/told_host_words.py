@@ -5,6 +5,10 @@ from crazytrain.model.facts.told import Topic
 
 T = Topic
 
+_CHIPS = (
+    r"\b(?:nehalem|westmere|sandy ?bridge|ivy[ -]?bridge|haswell|broadwell|skylake|cascade ?lake|cooper ?lake|ice ?lake|sapphire ?rapids"
+    r"|emerald ?rapids|alder ?lake|raptor ?lake|zen ?\d|naples|rome|milan|genoa|opteron\w*|epyc\w*|ryzen|xeon|intel|amd)\b"
+)
 # fmt: off
 OF_HOST: dict[Topic, tuple[str, ...]] = {
     T.EAGAIN: (r"\beagain\b", r"\bresource temporarily unavailable\b",
@@ -18,26 +22,30 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
             r"\b(?:p?poll|select|epoll_wait)(?:\(\))?\b.{0,40}\b(?:returns? (?:at once|immediately)|zero timeout|timeout (?:of )?0"
             r"|loops?|spin\w*)\b"
         ),
+        r"\bi/?o thread spun\b", r"\bmain-loop: warning\b",
         r"\bpollhup\b", r"\bpollnval\b", r"\bbusy[- ]loop\b.{0,20}\bpoll\b"),
     T.CHARDEV: (r"\bserial\b", r"\bchardevs?\b", r"\bpty\b", r"(?<!\w)/dev/(?:pts/|tty)\S*", r"\btty\b", r"\bvirtio-?serial\b",
-        r"\bisa-serial\b", r"\bparallel port\b", r"\bconsole (?:output|port|socket)\b"),
+        r"\bisa-serial\b", r"\bnmdm\b", r"\bparallel port\b", r"\bconsole (?:output|port|socket)\b"),
     T.PEER_STUCK: (r"\b(?:nobody|no one|no-one|nothing|not)\b.{0,20}\b(?:drain|read|consum|connect|listen)\w*",
         r"\b(?:buffer|pipe|pty|backend|queue|socket)\b.{0,12}\b(?:is )?full\b", r"\bnot (?:being )?drained\b"),
     T.SOCKET: (r"\b(?:unix |tcp |client )?sockets?\b", r"\bgdb ?stub\b", r"\blibvmi\b", r"\bqmp connection\b"),
     T.CLIENT_GONE: (
         (
-            r"\b(?:client|peer|viewer|browser|tab|consumer|connection|reader|other side|other end|session)\b.{0,40}\b(?:dies|died|dead|gone"
-            r"|exit(?:s|ed)|clos\w+|disconnect\w*|crash\w*|kill\w*|drop\w*|goes away|went away|lost)\b"
+            r"\b(?:client|peer|viewer|browser|tab|consumer|connection|reader|other side|other end|(?<!iscsi )session)\b.{0,40}\b(?:dies|died|dead"
+            r"|gone|exit(?:s|ed)|clos\w+|disconnect\w*|crash\w*|kill\w*|drop\w*|goes away|went away|lost)\b"
         ),
-        r"\bdisconnect\w*\b", r"\bend[- ]of[- ]file\b", r"\bhang-?up\b"),
+        r"(?<!n't get )(?<!not get )(?<!not )(?<!never )\bdisconnect\w*\b", r"\bend[- ]of[- ]file\b", r"\bclose_wait\b", r"\bhalf[- ]closed\b",
+        r"\bhang-?up\b"),
     T.IO_URING: (r"\bio[-_]?uring\b",),
     T.IOTHREAD: (r"\bio-?threads?\b", r"\bdata-?plane\b"),
     T.POLL_MAX: (r"\bpoll-max-ns\b", r"\badaptive polling\b", r"\baio poll\w*\b"),
-    T.THROTTLE: (r"\bthrottl\w+\b", r"\biops(?:[-_ ](?:limit\w*|total|rd|wr))\b", r"\biotune\b", r"\bio limits?\b"),
-    T.USERNET: (r"\buser[- ]?mode net\w*\b", r"\bslirp\b", r"(?<!\w)-net(?:dev)? user\b", r"\bhostfwd\b", r"\buser net\w*\b", r"\bpasst\b"),
+    T.THROTTLE: (r"(?<!full )(?<!cpu )(?<!thermal )(?<!interrupt )\bthrottl\w+\b",
+        r"\biops(?:[-_ ](?:limit\w*|total|rd|wr))\b", r"\biotune\b", r"\bio limits?\b"),
+    T.USERNET: (r"\buser[- ]?mode net\w*\b", r"\b(?:lib)?slirp\w*", r"(?<!\w)-net(?:dev)? user\b", r"\bhostfwd\b", r"\buser net\w*\b", r"\bpasst\b"),
     T.TAP: (r"\btap\b", r"\bbridge[d]?\b"),
     T.USB_TABLET: (r"\busb[- ]?(?:tablet|mouse|keyboard|pointer)\b", r"\b(?:tablet|absolute pointer|pointing device)\b"),
-    T.USB: (r"\b[ueox]hci(?:\b|_)", r"\busb (?:controller|hub|1\.1|2\.0|redir\w*)\b", r"\bemulated usb\b", r"\busb polling\b"),
+    T.USB: (r"\b[ueox]hci(?:\b|_)", r"\busb (?:controller|hub|devices?|1\.1|2\.0|redir\w*)\b(?! of the host)",
+        r"\bemulated usb\b", r"\busb polling\b"),
     T.USB_HOST: (r"\busb[- ]?(?:host|pass-?through|stick|dongle|disk|device of the host)\b", r"\busbfs\b", r"\blibusb\b",
         r"\bhostaddr\b"),
     T.DISPLAY: (r"\bvnc\b", r"\bspice\b", r"\bnovnc\b", r"\bqxl\b", r"\bremote (?:desktop|display|console)\b", r"\bscreen updates?\b",
@@ -45,7 +53,8 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
     T.DISPLAY_WORK: (r"\b(?:image|video|screen|jpeg|zlib|glz|tight)[- ](?:compress\w*|encod\w*|updates?)\b", r"\bred_worker\b",
         r"\bvideo (?:plays|playback|stream\w*)\b", r"\bplay\w* (?:a |the )?videos?\b", r"\bvnc_worker\b"),
     T.AUDIO: (r"\b(?:sound|audio|hda|ac97|alsa|pulseaudio|intel-hda)\b",),
-    T.AGENT: (r"\bqemu-?ga\b", r"\bguest[- ]agent\b", r"\bqga\b"),
+    T.AGENT: (r"\bheld by agent\b", r"\bremotedispatchdomain(?:fs(?:freeze|thaw|trim)|qemuagent|guest)\w*", r"\bvdagentd?\b", r"\bqemu-?ga\b",
+        r"\bguest[- ]agent\b", r"\bqga\b"),
     T.BALLOON: (r"\bballoon\w*\b", r"\bcurrentmemory\b", r"\bfree page report\w*\b"),
     T.VHOST: (r"\bvhost(?:-net|-user|-\d+)?\b",),
     T.NETWORK_LOAD: (r"\b(?:packet|network|syn|broadcast|multicast|udp) (?:flood|storm)\b", r"\bpackets?(?: per second|/s)\b",
@@ -53,58 +62,123 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
     T.NBD: (r"\bnbd\b", r"\biscsi\b", r"\bceph\b", r"\brbd\b", r"\bnfs\b", r"\bgluster\w*\b", r"\bdrbd\b", r"\bsmb\b", r"\bcifs\b"),
     T.HOST_IO: (r"\b(?:heavy|high|much|intense|a lot of)\b.{0,15}\b(?:disk|storage|write|read|i/o|io)\b", r"\bdisk[- ](?:load|bound)\b",
         r"\bi/?o (?:load|pressure|wait)\b", r"\bdirty pages?\b", r"\bbackups?\b", r"\bslow (?:disks?|storage)\b"),
-    T.IO_BLOCKS: (r"\bio_submit\b", r"\bfsync\w*\b", r"\bfdatasync\b", r"\bfallocate\b", r"\bseek_hole\b", r"\bpreadv?\b",
+    T.IO_BLOCKS: (
+        (
+            r"\b(?:hang|stuck|block|wait|sit|spend|sleep)\w*\b.{0,25}\bin (?:the |a )?(?:connect|open(?:at)?|p?read(?:64|v)?|p?write(?:64|v)?|close"
+            r"|f(?:data)?sync|ioctl|lseek|fallocate|f?truncate|stat|unlink)(?:\(\)| (?:call|system call|syscall)\b)"
+        ),
+        r"\bio_submit\b", r"\bfsync\w*\b", r"\bfdatasync\b", r"\bfallocate\b", r"\bseek_hole\b", r"\bpreadv?\b",
         r"\bpwritev?\b", r"\baio=(?:native|threads)\b", r"\bcache=(?:writeback|none|directsync|writethrough|unsafe)\b", r"\bdiscards?\b",
         r"\btrim\b", r"\bqemu-img\b"),
     T.STORAGE_SILENT: (
         (
-            rf"\b(?:storage|nfs|ceph|iscsi|rbd|drbd|san|array|lun|disk|path|server)\b.{{0,40}}\b(?:{SILENT}|{HANGS}|not responding"
-            r"|goes? away|went away|offline|unavailable|lost|outage|fail(?:s|ed|over))"
+            rf"\b(?:storage|nfs|longhorn|gluster\w*|bricks?|ceph|iscsi|rbd|drbd|san|array|luns?|disks?|path|(?:nfs|file|iscsi|nbd) server|zvols?"
+            rf"|zpools?)\b(?:(?!\bboot).){{0,40}}\b(?:{SILENT}|{HANGS}|not responding"
+            r"|goes? away|went away|offline|unavailable|lost|outage|fail(?:s|ed|over)|drop(?:s|ped)|disconnect\w*"
+            r"|(?:goes|went|gone|was|is) down|(?:is|are) gone)"
         ),
-        r"\ball paths? down\b"),
-    T.NO_SPACE: (r"\bno space left\b", r"\benospc\b", r"\bnospace\b",
+        r"\ball paths? (?:are |have )?(?:down|failed|lost|faulty)\b",
+        r"\bwchan\b.{0,20}\b_{0,2}(?:nfs|rpc|ceph|rbd|drbd|io_schedule|blk|bit_wait|wait_on_page|jbd2|ext4|xfs|zil|txg|dm)_?\w*",
+        r"\bdegrad\w+\b.{0,12}\bvolumes?\b", r"\bvolumes?\b.{0,12}\b(?:degraded|detached|faulted)\b", r"\bstop(?:s|ped)? (?:doing )?i/?o\b",
+        r"\btask (?:qemu\S*|kvm)\b.{0,10}\bblocked for\b",
+        r"\b(?:failing|dying|faulty|broken|defective) (?:disks?|drives?|ssds?|hdds?|nvmes?|raid|controllers?)\b",
+        r"\b(?:reads?|writes?|i/?o|requests?)\b.{0,20}\b(?:takes?|took|taking)\b.{0,12}\b(?:seconds|minutes)\b",
+        r"\b(?:unable to|cannot|can't|could ?n[o']t) (?:issue|do|complete|submit|perform) (?:any )?i/?o\b", r"\bslow (?:ops?|requests?)\b",
+        rf"\b(?:disk |all )?(?:i/?o|io)s? (?:to|on|of|for)\b.{{0,40}}\b{HANGS}", rf"\b(?:pools?|zfs)\b.{{0,20}}\b{HANGS}"),
+    T.NO_SPACE: (r"\bno storage space\b", r"\bhit (?:its|the|a) quota\b", r"\bquota (?:is |was )?exceeded\b",
+        r"\b(?:osds?|bricks?|pool) (?:is |are )?full\b", r"\bdf\b.{0,60}\b100 ?%", r"\b(?:data|metadata|space|storage) usage\b.{0,10}\b100 ?%",
+        r"\b100 ?% (?:full|used)\b",
+        r"\bno space left\b", r"\benospc\b", r"\bnospace\b",
         (
             r"\b(?:disk|storage|pool|file ?system|volume|partition|image|datastore)\b.{0,20}\b(?:is |was |got |runs? "
             r"|became )?(?:full|out of space)\b"
         ),
         r"\bran out of (?:disk )?space\b"),
-    T.IO_ERROR: (r"\bio-?error\b", r"\bi/o errors?\b", r"\bblock_io_error\b", r"\bwerror\b"),
+    T.IO_ERROR: (r"\bi/?o[- ]?errors?\b", r"\b(?:unknown|unspecified) storage errors?\b",
+        r"\b(?:remount\w*|file ?systems?)\b.{0,30}\bread-?only\b", r"\bblock_io_error\b", r"\bwerror\b"),
     T.DRAIN: (r"\bdrain(?:ed)?_(?:begin|all)\b", r"\bbdrv_\w*drain\w*\b", r"\baio_poll\b", r"\bbdrv_close\w*\b", r"\bblk_drain\w*\b",
         r"\bflush\b.{0,15}\b(?:never|pending|request)\b"),
     T.BIG_LOCK: (r"\b(?:bql|iothread[_ ](?:mutex|lock)|global (?:mutex|lock)|big (?:qemu )?lock)\b",),
     T.ENTRY_FAILED: (r"\bvm-?[ -]?entry (?:failure|failed|fails)\b", r"\bentry failed\b", r"\bhardware error 0x",
-        r"\binvalid guest state\b", r"\bfail(?:ed)?_entry\b"),
-    T.EMULATION: (r"\bemulation (?:failure|error|failed)\b", r"\bsuberror\b", r"\bkvm internal error\b", r"\binternal[- ]error\b"),
+        r"\binvalid guest state\b", r"(?:\b|_)fail(?:ed)?_entry\b"),
+    T.EMULATION: (r"\bemulation (?:failure|error|failed)\b", r"\bsuberror\b", r"\b(?:kvm|vm) internal error\b",
+        r"(?:\b(?:status|state|reason|paused|stopped)\b.{0,20}|\()\binternal[- ]error\b"),
     T.BAD_ADDRESS: (r"\bbad address\b", r"\befault\b"),
     T.CPU_DIFFERS: (
-        r"\b(?:cpu|processor|xeon|epyc|intel|amd) generations?\b", r"\billegal instructions?\b|\binvalid opcode\b", r"\bunhandled (?:rd|wr)?msr\b",
+        r"\bfailed to (?:set|get) msrs?\b", r"\bguest cpu doesn'{0,2}t match\b", r"\bmissing (?:cpu )?(?:features?|flags?)\b",
+        r"\b(?:cpu|processor|xeon|epyc|intel|amd) generations?\b", r"\billegal instructions?\b|\binvalid opcode\b",
+        (
+            r"\b(?:from|between)\b.{0,30}"
+            + _CHIPS
+            + r".{0,20}\b(?:to|and|onto)\b.{0,30}"
+            + _CHIPS
+        ),
         r"\b(?:different|another|other|older|newer)\b.{0,20}\b(?:cpu|processor)s?(?: (?:model|generation|family|type))?\b",
         r"\bmicrocode\b", r"\bxsave\w*\b", r"\bcpu (?:model )?mismatch\b", r"\bcpu flags?\b.{0,15}\b(?:differ|missing)"),
     T.PASSTHROUGH: (r"\bvfio\S*\b", r"\bpci[- ]?pass-?through\b", r"\bpassed[- ]through\b", r"\bpass-?through\b", r"\bgpu pass\w*\b",
         r"\bsr-?iov\b"),
-    T.FIRMWARE: (r"\b(?:seabios|ovmf|edk2|uefi|tianocore|bios|firmware|option rom|ipxe|grub|boot ?loader)\b",),
+    T.FIRMWARE: (r"\b(?:seabios|ovmf|edk2|u?efi|tiano ?core|bios|firmware|option rom|ipxe|grub|boot ?loader)\b",
+        r"\bbooting from (?:hard ?disk|floppy|dvd|cd|rom|network)\b"),
     T.NO_SCREEN: (r"\b(?:screen|logo|output) of the (?:firmware|bios|boot loader)\b.{0,20}\b(?:never|not|no)\b",
         r"\b(?:firmware|bios|seabios|boot|ovmf|tianocore)\b.{0,15}\b(?:screen|logo|banner|splash|output)\b.{0,20}\b(?:never|not|no)\b",
+        (
+            r"\b(?:never|not|doesn't|won't) (?:even )?(?:gets?|comes?|goes|go|makes? it) (?:past|beyond|through) (?:the )?"
+            r"(?:bios|uefi|ovmf|seabios|firmware|tiano ?core|boot ?loader|post)\b"
+        ),
+        r"\bguest has not initialized the display\b", r"\b(?:does not|doesn't) (?:show|display) anything\b",
+        r"\b(?:seabios|bios|uefi|ovmf|edk2|firmware) (?:itself )?(?:stops?|stopped|hangs?|hung|gets stuck|is stuck|freezes)\b",
         r"\b(?:black|blank|no) (?:screen|display|output)\b", r"\bdisplay output is not active\b",
-        r"\bbefore the (?:bios|firmware|boot loader)\b"),
-    T.NO_BOOT: (r"\bno bootable\b", r"\bwithout (?:a |any )?(?:medium|disk|media|boot device|iso)\b",
-        r"\bempty (?:cd|dvd|optical|drive)\S*", r"\bno (?:medium|boot device|disk)\b", r"\bboot menu\b"),
+        (
+            r"\b(?:stuck|stop(?:s|ped)?|hang(?:s|ing)?|hung|fr[eo]ezes?|frozen|stays|remains)\b.{0,12}\b(?:on|at|in)\b.{0,20}"
+            r"\b(?:tiano ?core|bios|uefi|ovmf|seabios|firmware)\b.{0,10}\b(?:screen|logo|image|splash|banner)"
+        ),
+        r"\bbefore (?:the )?(?:\w+ )?(?:bios|firmware|seabios|boot ?loader)\b"),
+    T.NO_BOOT: (r"\bno boot ?able\b", r"\bgrub ?rescue\b", r"\b(?:uefi|efi)\b.{0,14}\bshell\b",
+        r"\b(?:tries|trying|keeps?|loops?|stuck)\b.{0,20}\b(?:pxe|ipxe)\b",
+        r"\b(?:never|not|won't|doesn't|cannot|can't) boots? from\b", r"\bwithout (?:a |any )?(?:medium|disk|media|boot device|iso)\b",
+        r"\bempty (?:cd|dvd|optical|drive)\S*", r"\bno (?:medium|boot device|disk)\b", r"\bboot menu\b",
+        r"\bfail(?:s|ed|ing)? to boot (?:from )?(?:the )?(?:\w+ )?(?:disks?|drives?|images?|network|medium|media)\b",
+        r"\bkey ?(?:press|stroke)\w*\b", r"\b(?:press|hit) (?:a|any) key\b", r"\bboot failed(?:[:.]|\W*$)", r"\bnot a bootable\b",
+        r"\b(?:could|can) ?not read (?:from )?(?:the )?(?:boot disk|cdrom)\b"),
     T.SMM: (r"\bsmm\b", r"\bsystem management mode\b", r"\bsmi\b"),
     T.NUMA_BALANCING: (r"\b(?:auto\w*[- ])?numa[-_ ]balancing\b", r"\bnumad\b"),
     T.KSM: (r"\bksm(?:d)?\b",),
     T.HUGE_PAGES: (r"\b(?:transparent[- ])?huge ?pages?\b", r"\bthp\b", r"\bkhugepaged\b", r"\bcompaction\b", r"\bkcompactd\b"),
     T.MMU_LOCK: (r"\bmmu[-_ ]?lock\b", r"\btdp[-_ ]mmu\b", r"\bmmu notifier\w*\b"),
-    T.HOST_MEMORY: (r"\bmemory pressure\b", r"\bout of memory\b", r"\boom\b", r"\bhost\b.{0,20}\bswap\w*", r"\bkswapd\b", r"\bpsi\b"),
+    T.HOST_MEMORY: (r"\bhosts?\b.{0,15}\b(?:out of|low on|short of) (?:memory|ram)\b",
+        r"\bmemory pressure\b(?! (?:with)?in(?:side)? (?:the |a |its )?(?:guest|vm|machine)s?\b)", r"\bout of memory\b", r"\boom\b",
+        r"\bmemory\.(?:limit_in_bytes|max|high)\b", r"\bmemory (?:size )?limits?\b",
+        r"\bhosts?\b.{0,30}\b(?:swap|kswapd)\w*", r"\bkswapd\d*\b.{0,30}\bhosts?\b", r"\bpsi\b",
+        r"\b(?:guests?|vms?|machines?|qemu\S*)\b.{0,20}\b(?:are|is|was|were|been|gets?|getting|be) (?:\w+ )?swapped (?:out|to disk)\b"),
     T.HOST_LOAD: (r"\b(?:host|hypervisor|node)\b.{0,20}\b(?:overloaded|heavily loaded|very busy|under load|saturated)\b",
-        r"\bcpu (?:quota|limit|shares)\b", r"\bnr_throttled\b", r"\brun queue\b", r"\bnoisy neighbou?r"),
+        r"\brun queue\b", r"\bnoisy neighbou?r"),
+    T.CGROUP_FROZEN: (r"\bcgroups?\b.{0,30}\b(?:frozen|freez\w+|froze)\b", r"\b(?:froze|frozen|freez\w+)\b.{0,40}\bcgroups?\b",
+        r"\bcgroup\.freeze\b", r"\bfreezer\.state\b", r"\bsigstop\b", r"\bkill -(?:stop|19)\b"),
+    T.MSR_LEFT_OUT: (r"\b(?:unhandled|ignored|unimplemented|disabled)\b.{0,12}\b(?:rd|wr)?msrs?\b", r"\bkvm_[sg]et_msr_common\b",
+        r"\bunchecked msr access\b"),
+    T.CPU_QUOTA: (r"\b(?:vcpu|emulator|global|iothread)_quota\b", r"\bcpulimit\b",
+        r"\bcpus?\b.{0,60}\bthrottl\w+", r"\bthrottl\w+\b.{0,30}\bcpus?\b", r"\bnr_throttled\b", r"\bcpu\.max\b",
+        r"\bcfs[ _](?:quota|period|bandwidth)\w*", r"\bcpu (?:quota|limits?|shares|cap(?:s|ped|ping)?)\b", r"\bcpus?\b.{0,20}\bcapped\b"),
     T.HOST_KERNEL: (r"(?<!guest )(?<!guest's )\b(?:older|newer|new|previous|earlier|current|recent) (?:host )?kernels?\b",
-        r"\bhost(?:'s)? kernel\b", r"\bkernel \d[\w.]*\b.{0,20}\b(?:fine|works?|ok|good|bad)\b",
-        r"\bkernel (?:regression|update|upgrade)\b", r"\b(?:up|down)graded?\b.{0,15}\bkernel\b"),
+        r"\bhost(?:'s)? kernel\b(?! (?:dmesg|logs?|messages?|says|said|modules?))",
+        r"\bkernel \d[\w.]*\b.{0,20}\b(?:fine|works?|ok|good|bad|broke\w*)\b",
+        r"\bkernel (?:regression|update|upgrade)\b", r"\bhosts?\b.{0,15}\b(?:runs?|uses?|boots?|is on) (?:linux|kernel) \d",
+        (
+            r"\b(?:up|down)-?grad\w+\b.{0,60}(?<!guest )\bkernels? ?(?:\d|to\b|$)"
+            r"|\b(?:up|down)-?grad\w+\b.{0,30}(?<!guest )\bkernels? from\b"
+            r"|\b(?:up|down)-?graded?\b.{0,15}(?<!guest )\bkernels?\b"
+            r"|\b(?:switch|revert|roll|chang|mov|boot|go|went)\w*\b.{0,20}\b(?:to|into|from)\b(?! the kernel\b).{0,25}(?<!guest )\bkernels?\b"
+        ),
+        r"\b(?:since|until|up to) (?:\w+ ){0,3}kernel \d", r"\bkernels?\b.{0,40}\b(?:regress\w+|bisect\w*)\b"),
     T.QEMU_VERSION: (r"\b(?:qemu|pve|libvirt) v?\d[\w.]*\b.{0,30}\b(?:fine|works?|ok|good|bad)\b",
         r"\b(?:since|older|newer|previous|with) qemu\b", r"\bmachine type\b", r"\bregression\b", r"\bbisect\w*\b"),
-    T.NESTED: (r"\bnested\b", r"\b(?:inner|l2|l1|outer) (?:guest|hypervisor|vm)\b", r"\bvmware\b", r"\bvirtualbox\b",
+    T.NESTED: (r"\bnested\b", r"\b(?:second|third|2nd|3rd)[- ]level (?:guest|vm|hypervisor|virtual machine)s?\b", r"\bhost vm\b",
+        r"\bvm (?:with)?in (?:a |another )?vm\b", r"\b(?:inner|l2|l1|outer) (?:guest|hypervisor|vm)\b",
+        r"\bvmware\b", r"\bvirtualbox\b", r"\bhosts?\b.{0,20}\b(?:themselves|itself)\b.{0,10}\b(?:vms?|guests?|virtual)\b",
+        r"\b(?:gcp|google cloud|aws|openstack|digital ?ocean|hetzner)\b.{0,12}\b(?:instances?|vms?|droplets?)\b",
         r"\b(?:cloud|ec2|azure|gce) (?:instance|vm)\b", r"\bown hypervisor\b", r"\bguest of (?:vmware|hyper-v|virtualbox|xen)"),
-    T.EMULATED: (r"\bkvm support: disabled\b", r"/dev/kvm\b.{0,12}\b(?:not|no|missing|denied)\b",
+    T.EMULATED: (r"\bkvm support: disabled\b", r"\bkvm acceleration can ?not be used\b", r"\bcould not access kvm kernel module\b",
+        r"\bfailed to initialize kvm\b", r"/dev/kvm\b.{0,12}\b(?:not|no|missing|denied)\b",
         r"\btcg\b", r"(?<!\w)-no-kvm\b", r"\bwithout kvm\b", r"\bno kvm\b", r"\bsoftware emulation\b",
         r"\bkvm (?:is )?(?:off|disabled|not available)\b", r"\baccel=tcg\b", r"\bno hardware (?:virt\w*|acceleration)"),
 }

@@ -82,6 +82,6 @@ def _allowed(threads: Iterable[ThreadPlace], vcpus: set[int]) -> int | None:
     cpus: set[int] = set()
     for piece in ",".join(lists).split(",")[:_RANGES]:
         low, _, high = piece.partition("-")
-        if low.isdigit() and (high or low).isdigit() and len(low) < 7 and len(high) < 7:
+        if low.isdecimal() and (high or low).isdecimal() and len(low) < 7 and len(high) < 7:
             cpus.update(range(int(low), int(high or low) + 1))
     return len(cpus) or None

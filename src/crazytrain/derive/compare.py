@@ -7,17 +7,19 @@ import msgspec
 
 from crazytrain.derive.compare_calls import asked_per_s, call_measures, call_zeros, source_of, story_measures
 from crazytrain.derive.compare_counts import contrast, holm, interval, value
-from crazytrain.derive.compare_kvm import machine_measures, machine_zeros
+from crazytrain.derive.compare_kvm import emulated_zeros, machine_measures, machine_zeros
 from crazytrain.derive.compare_loops import loop_measures
 from crazytrain.derive.compare_names import Names
 from crazytrain.derive.compare_states import state_measures, state_zeros
-from crazytrain.derive.compare_threads import DELAY_SOURCE, thread_measures, thread_zeros
+from crazytrain.derive.compare_threads import SWITCH_SOURCE, thread_measures, thread_zeros
+from crazytrain.derive.compare_weight import DELAY_SOURCE, Weigher, age_s
 from crazytrain.model.difference import (
     LEAST_PER_S,
     LEAST_SHARE,
     NOTABLE_FACTOR,
     Comparison,
     Difference,
+    Judged,
     Range,
     Standing,
     Unseen,
@@ -31,10 +33,13 @@ _MUCH_MORE = 2.0
 CPU = " CPU"
 WAITING = " waiting for a CPU"
 CALLS = source_of("")
+_OF_SCHEDULER = (DELAY_SOURCE, SWITCH_SOURCE)
 _PER_S = "per_s"
 _SHARE = "share"
 _OF_CALLS = "of_calls"
 _STATE = "state"
+_LEADS_FROM_PER_S = 500.0  # what comes less often brings little about
+_NOT_JUDGED = (Judged.OPEN, Judged.OPEN)
 
 
 def compare(here: Facts, there: Facts) -> tuple[Difference, ...]:
@@ -42,15 +47,21 @@ def compare(here: Facts, there: Facts) -> tuple[Difference, ...]:
     return compared(here, there).differences
 
 
-def compared(here: Facts, there: Facts) -> Comparison:
-    """Compare all that both sides have, and name what only one has looked at."""
+def compared(here: Facts, there: Facts, sides: tuple[Judged, Judged] = _NOT_JUDGED) -> Comparison:
+    """Compare all that both sides have, and name what only one has looked at.
+
+    ``sides`` is what the diagnosis of each says: of two healthy guests how much they have to do is no difference that matters.
+    """
     mine, other = measures(here), measures(there)
     pairs = tuple(_pairs(mine, other))
     tests = [contrast(a.amount, b.amount) for a, b in pairs]
     chances = holm([test.chance for test in tests])
     found = [_difference(a, b, test.ratio, chance) for (a, b), test, chance in zip(pairs, tests, chances, strict=True)]
+    known = {(m.source, m.title): m for pair in pairs for m in sorted(pair, key=lambda m: (bool(m.little), m.lead))}
+    weigh = Weigher(known, ((sides[0], age_s(here)), (sides[1], age_s(there))))
+    weighed = [weigh(one) for one in _waiting_follows(found)]
     return Comparison(
-        differences=tuple(sorted(_alone(tuple(_waiting_follows(found))), key=_rank)),
+        differences=tuple(sorted(_alone(weighed), key=lambda d: _rank(d, known[d.source, d.measure].lead))),
         unseen=(*_unseen(mine, other, "here"), *_unseen(other, mine, "there")),
         no_times=tuple(side for side, facts in (("here", here), ("there", there)) if _timeless(facts)),
     )
@@ -68,7 +79,12 @@ def measures(facts: Facts) -> Measures:
         *state_measures(facts),
     )
     zeros = thread_zeros(facts) | call_zeros(facts, names) | machine_zeros(facts) | state_zeros(facts)
-    return Measures(found=tuple({(m.source, m.title): m for m in found}.values()), zeros=zeros)
+    none = emulated_zeros(facts)
+    return Measures(
+        found=tuple({(m.source, m.title): m for m in found}.values()),
+        zeros=zeros | none,
+        because=dict.fromkeys(none, "no exits without KVM"),
+    )
 
 
 def _waiting_follows(found: Sequence[Difference]) -> Iterator[Difference]:
@@ -81,10 +97,10 @@ def _waiting_follows(found: Sequence[Difference]) -> Iterator[Difference]:
 
 
 def _alone(found: Sequence[Difference]) -> Iterator[Difference]:
-    """How threads hand over to each other depends on the host's scheduler, too: it never counts alone."""
+    """How threads hand over to each other, and wait for a CPU, depends on the host's scheduler, too: it never counts alone."""
     led = any(d.notable and not d.follows for d in found)
     for d in found:
-        if d.notable and d.follows and not led and d.source.startswith(CALLS):
+        if d.notable and d.follows and not led and (d.source.startswith(CALLS) or d.source in _OF_SCHEDULER):
             yield msgspec.structs.replace(d, notable=False, standing=Standing.FOLLOWS)
         else:
             yield d
@@ -110,7 +126,15 @@ def _nothing(seen: Measure, side: Measures) -> Measure | None:
     zero = side.zeros.get(seen.source)
     if zero is None or not _same_kind(zero, seen.amount):
         return None
-    return Measure(title=seen.title, source=seen.source, amount=zero)
+    return Measure(
+        title=seen.title,
+        source=seen.source,
+        amount=zero,
+        name=side.because.get(seen.source, ""),
+        little=seen.little,
+        little_to=seen.little_to,
+        lead=seen.lead,
+    )
 
 
 def _same_kind(first: Amount, second: Amount) -> bool:
@@ -214,9 +238,11 @@ def _near(bounds: Sequence[Range], least: float) -> bool:
     return max(highs) - min(lows) < least
 
 
-def _rank(difference: Difference) -> tuple[bool, bool, float]:
-    """What differs, before what follows from it, by how much it differs at least."""
-    return not difference.notable, difference.notable and difference.follows, -_effect(difference)
+def _rank(difference: Difference, lead: float) -> tuple[bool, bool, float]:
+    """What differs, before what follows from it, by how much it differs at least; what brings others about, ahead of those."""
+    effect = _effect(difference)
+    leads = difference.unit != _PER_S or max(difference.here, difference.there) >= _LEADS_FROM_PER_S
+    return not difference.notable, difference.notable and difference.follows, -(effect + (lead if leads else 0.0))
 
 
 def _effect(d: Difference) -> float:

@@ -1,24 +1,29 @@
 """Measures of system calls: how often each role calls what on which kind of descriptor, and which of that only looks alarming."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
-from crazytrain.derive.compare_names import Names, numbers
+import msgspec
+
+from crazytrain.derive.compare_names import WAITS, Names, numbers
 from crazytrain.derive.compare_threads import spread_of
+from crazytrain.derive.compare_weight import CONSOLE
 from crazytrain.model import fdrole
 from crazytrain.model.evidence import Ref
 from crazytrain.model.facts import CallUse, Coverage, Facts, KvmExits, SyscallUse, ThreadRole
 from crazytrain.model.measure import Amount, Events, Measure, Sampled
 
-WAITS = frozenset(
-    ("ppoll", "poll", "select", "_newselect", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2", "io_uring_enter")
-)
 OURS_EACH = 3  # turns of the main loop that one question to the monitor may cause
 _READS = frozenset(("read", "readv", "pread64", "recvmsg", "recvfrom", "recv", "accept", "accept4"))
 _WRITES = frozenset(("write", "writev", "sendmsg", "sendto", "send"))
 _TIMER_CALLS = frozenset(("timer_settime", "timer_gettime"))
 _FLOOR_NS = 250_000  # the least that QEMU before 1.7 arms its alarm timer for
 _HANDS_OVER = (fdrole.MAIN_LOOP_WAKEUP, fdrole.IOTHREAD_WAKEUP)
+_PRINTS_ON = (fdrole.CONSOLE, fdrole.CHARDEV, "standard")
+_CONSOLE_TO_PER_S, _CONSOLE_TO_SHARE = 1000.0, 0.3
+_ARMED = "by timers of QEMU: each one that is armed anew wakes the loop so"
+_ARMED_LEAD = math.log(3)
 _STRACE = "strace"
 KVM_RUN = "KVM_RUN of vCPUs"  # where there is no KVM, nobody calls it: that is no difference in how often
 
@@ -141,7 +146,14 @@ def _of_call(make: _Maker, title: str, name: str, what: str, group: Sequence[Cal
     hands_over = name == "futex" or what.startswith(_HANDS_OVER)
     runs = what == fdrole.VCPU and name == "ioctl"
     odd = _FUTEX if name == "futex" else _ALARM if name in _TIMER_CALLS else ""
-    yield make(title, sum(c.count for c in group), group, odd, follows=hands_over or runs)
+    little = CONSOLE if name in _WRITES and what.startswith(_PRINTS_ON) else ""
+    arms = make.role is ThreadRole.MAIN_LOOP and name == "write" and what.startswith(fdrole.MAIN_LOOP_WAKEUP)
+    made = make(title, sum(c.count for c in group), group, odd, follows=(hands_over and not arms) or runs)
+    if arms:
+        made = msgspec.structs.replace(made, by=_ARMED, lead=_ARMED_LEAD)
+    timed = isinstance(made.amount, Events) and made.amount.window_ns
+    little_to = _CONSOLE_TO_PER_S if timed else _CONSOLE_TO_SHARE
+    yield msgspec.structs.replace(made, little=little, little_to=little_to)
 
 
 def _errors(make: _Maker, title: str, group: Sequence[CallUse], names: Names) -> Iterator[Measure]:

@@ -1,5 +1,6 @@
 """Measures of the machine: interrupt lines, exits and what they were for, KVM's counters, disks, vCPUs."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -7,11 +8,23 @@ from crazytrain.derive.compare_calls import ours
 from crazytrain.derive.compare_loops import timer_way
 from crazytrain.derive.compare_names import Names
 from crazytrain.derive.compare_threads import spread_of
+from crazytrain.derive.compare_weight import CONSOLE, HOST_LOAD
 from crazytrain.model.evidence import Ref
-from crazytrain.model.facts import Facts, InterruptRates, KvmExits, KvmStats, ThreadRole, VcpuView
+from crazytrain.model.facts import (
+    Facts,
+    InterruptRates,
+    KvmExits,
+    KvmStats,
+    PortUse,
+    QemuConfig,
+    ThreadActivity,
+    ThreadRole,
+    VcpuView,
+)
 from crazytrain.model.facts.block import BlockUse
 from crazytrain.model.facts.host import HostCpu
 from crazytrain.model.facts.memory import FaultRates
+from crazytrain.model.guest import Accelerator
 from crazytrain.model.measure import Amount, Events, Measure, Part, Sampled, Spread
 
 LINES = "interrupt lines"
@@ -22,8 +35,16 @@ _FIRST_HIGH_LINE = 16
 _IDLE = "idle time, not load"
 _IOWAIT = "iowait is idle time of the host's CPUs while something waits for a disk, no load"
 _STEAL = "steal is what the machine below took from this host, not what the guest burns"
+_TOUCHED = ("I/O ports", "pages of device memory", "registers (MSR)", "injected interrupts")
 _SAMPLES_AT_ONCE = 4  # looks at a vCPU come in bursts: so many tell as much as one
 _HOST_ERROR = 0.005
+_SERIAL_LINES = (3, 4)
+_SERIAL_PORTS = (*range(0x2F8, 0x300), *range(0x3F8, 0x400), 0xE9, 0x402)
+_CONSOLE_LINES_TO_PER_S, _CONSOLE_PORTS_TO_PER_S = 1000.0, 3000.0
+_MOST_OF = 0.7
+_LITTLE_STEAL = 0.2
+_LEADS = math.log(10)  # what fires or is touched comes before the turns, exits and CPU time that it costs
+_TIMERS_LEAD = math.log(100)
 _KICKED = "EINTR"  # a vCPU is kicked out of KVM_RUN for each look at its registers
 _IDLE_REASONS = frozenset(("HLT", "MWAIT_INSTRUCTION", "hlt"))
 _KVM_COUNTERS = {
@@ -69,6 +90,20 @@ def machine_zeros(facts: Facts) -> dict[str, Amount]:
     return zeros
 
 
+def emulated_zeros(facts: Facts) -> dict[str, Amount]:
+    """The sources of KVM's exits, for a guest that runs without KVM: then there are none, whatever its devices are asked."""
+    config, threads = facts.get(QemuConfig), facts.get(ThreadActivity)
+    if (
+        facts.get(KvmExits)
+        or not config
+        or config.accelerator is not Accelerator.TCG
+        or not threads
+        or not threads.window_ns
+    ):
+        return {}
+    return dict.fromkeys(("exits to QEMU", "exits", *_TOUCHED[:3]), Events(count=0, window_ns=threads.window_ns))
+
+
 def _lines(facts: Facts, names: Names) -> Iterator[Measure]:
     irqs = facts.get(InterruptRates)
     if irqs is None or not irqs.window_ns:
@@ -81,6 +116,9 @@ def _lines(facts: Facts, names: Names) -> Iterator[Measure]:
             source=LINES if irq else PIT_LINE,
             amount=Events(count=irqs.per_s(irq) * irqs.window_ns / 1e9, window_ns=irqs.window_ns, spread=spread),
             by=timer_way(facts, names) if irq in _TIMER_LINES else "",
+            little=CONSOLE if irq in _SERIAL_LINES else "",
+            little_to=_CONSOLE_LINES_TO_PER_S,
+            lead=_TIMERS_LEAD if irq in _TIMER_LINES else _LEADS,
             refs=irqs.refs,
         )
 
@@ -111,13 +149,35 @@ def _exits(facts: Facts, asked: float) -> Iterator[Measure]:
     if exits is None or not exits.window_ns:
         return
     spread = spread_of(facts, ThreadRole.VCPU)
-    looked = set(_exit_sources(exits))
+    looked, console = set(_exit_sources(exits)), _of_console(exits)
     for (source, title, name), count in _counted(exits).items():
         if source in looked:
             mine = min(count, asked) if title.endswith(_KICKED) else 0.0
             amount = Events(count=count, window_ns=exits.window_ns, spread=spread, ours=mine)
             odd = _IDLE if source == "exits" and title.removeprefix("exits: ") in _IDLE_REASONS else ""
-            yield Measure(title=title, source=source, amount=amount, name=name, odd=odd, refs=exits.refs)
+            yield Measure(
+                title=title,
+                source=source,
+                amount=amount,
+                name=name,
+                odd=odd,
+                little=CONSOLE if title in console else "",
+                little_to=_CONSOLE_PORTS_TO_PER_S,
+                lead=_LEADS if source in _TOUCHED else 0.0,
+                refs=exits.refs,
+            )
+
+
+def _of_console(exits: KvmExits) -> frozenset[str]:
+    """Ports of serial lines and debug consoles, and exits to QEMU for ports where these are most of them."""
+    mine = [port for port in exits.ports if port.port in _SERIAL_PORTS]
+    titles = {_port_title(port) for port in mine}
+    most = sum(port.count for port in mine) >= _MOST_OF * sum(port.count for port in exits.ports)
+    return frozenset(titles | {"exits to QEMU: IO"} if mine and most else titles)
+
+
+def _port_title(port: PortUse) -> str:
+    return f"port {port.port:#x} {'write' if port.write else 'read'}"
 
 
 def _counted(exits: KvmExits) -> dict[tuple[str, str, str], int]:
@@ -127,8 +187,7 @@ def _counted(exits: KvmExits) -> dict[tuple[str, str, str], int]:
     for one in exits.exits:
         found["exits", f"exits: {one.reason}", ""] += one.count
     for port in exits.ports:
-        way = "write" if port.write else "read"
-        found["I/O ports", f"port {port.port:#x} {way}", port.owner] += port.count
+        found["I/O ports", _port_title(port), port.owner] += port.count
     for page in exits.mmio:
         what = page.owner or f"page {page.page:#x}"
         found["pages of device memory", f"{what} {'write' if page.write else 'read'}", f"{page.page:#x}"] += page.count
@@ -188,4 +247,14 @@ def _host(facts: Facts) -> Iterator[Measure]:
         return
     for title, ratio, odd in (("host iowait", cpu.iowait_ratio, _IOWAIT), ("host steal", cpu.steal_ratio, _STEAL)):
         amount = Part(share=ratio, error=_HOST_ERROR)
-        yield Measure(title=title, source="host CPUs", amount=amount, odd=odd, follows=True, refs=cpu.refs)
+        little_to = _LITTLE_STEAL if title == "host steal" else 1.0
+        yield Measure(
+            title=title,
+            source="host CPUs",
+            amount=amount,
+            odd=odd,
+            follows=True,
+            little=HOST_LOAD,
+            little_to=little_to,
+            refs=cpu.refs,
+        )

@@ -1,7 +1,10 @@
 """Measures of event loops: how often they turn, what ends their waits, and by which descriptor."""
 
+import math
 from collections import defaultdict
 from collections.abc import Iterator
+
+import msgspec
 
 from crazytrain.derive.compare_calls import ours, source_of
 from crazytrain.derive.compare_names import Names, numbers
@@ -14,6 +17,7 @@ _TIMEOUT = "QEMU's timers fire so"
 _AT_ONCE = "it only looks whether something is ready, while there is still work"
 _LONG = "there is nothing to do until then"
 _HALF_A_S_NS = 500_000_000
+_TIMERS_LEAD = math.log(3)
 
 
 def loop_measures(facts: Facts, names: Names) -> Iterator[Measure]:
@@ -22,7 +26,7 @@ def loop_measures(facts: Facts, names: Names) -> Iterator[Measure]:
     for loop in loops.loops if loops else ():
         role = names.loop_role(loop)
         if role in (ThreadRole.MAIN_LOOP, ThreadRole.IOTHREAD):
-            yield from _of_loop(loop, role, _Waits(facts, names, role, use, loop))
+            yield from _of_loop(facts, loop, role, _Waits(facts, names, role, use, loop))
 
 
 class _Waits:
@@ -53,11 +57,13 @@ class _Waits:
         )
 
 
-def _of_loop(loop: LoopActivity, role: ThreadRole, make: _Waits) -> Iterator[Measure]:
+def _of_loop(facts: Facts, loop: LoopActivity, role: ThreadRole, make: _Waits) -> Iterator[Measure]:
     who = role.value
     yield make(f"{who} turns", loop.turns)
     if loop.ready_turns is not None:
-        yield make(f"{who}: wait ends by its timeout", max(0, loop.turns - loop.ready_turns), _TIMEOUT)
+        by = timer_way(facts, make.names) if role is ThreadRole.MAIN_LOOP else ""
+        ended = make(f"{who}: wait ends by its timeout", max(0, loop.turns - loop.ready_turns), _TIMEOUT)
+        yield msgspec.structs.replace(ended, by=by, lead=_TIMERS_LEAD)
     if loop.buckets or loop.zero or loop.infinite:
         yield make(f"{who}: does not wait (timeout 0)", loop.zero, _AT_ONCE, follows=True)
         long = loop.infinite + sum(b.count for b in loop.buckets if b.low_ns >= _HALF_A_S_NS)

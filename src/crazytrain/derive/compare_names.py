@@ -16,6 +16,10 @@ from crazytrain.model.facts import (
     TraceStory,
 )
 
+WAITS = frozenset(
+    ("ppoll", "poll", "select", "_newselect", "pselect6", "epoll_wait", "epoll_pwait", "epoll_pwait2", "io_uring_enter")
+)
+_LEAST_THREADS = 2
 QUEUES = ("signalfd", "eventfd", "timerfd")
 OTHERS = "other threads"
 ALL_TOGETHER = "all threads together"
@@ -38,6 +42,7 @@ class Names:
         self._one = use is not None and use.coverage is Coverage.ONE_THREAD
         self._vcpus = self._vcpu_callers(use)
         self._signals = {s.fd for s in self.story.signals} if self.story else set()
+        self._main = self._main_loop(use)
         self._kicks = self._wakeups()
         calls = use.calls if use else ()
         self.own_fds = frozenset(
@@ -48,8 +53,16 @@ class Names:
         fds = {d.fd for d in self.table.of("kvm-vcpu")} if self.table else set()
         return {c.tid for c in use.calls if c.call == "ioctl" and c.fd in fds} if use else set()
 
+    def _main_loop(self, use: SyscallUse | None) -> int | None:
+        """The main loop's thread in a trace that tells threads apart and no roles: QEMU's first thread, where it waits as a loop does."""
+        tids = {c.tid for c in use.calls if c.tid is not None} if use else set()
+        if self.knows_threads or use is None or len(tids) < _LEAST_THREADS:
+            return None
+        first = min(tids)
+        return first if any(c.tid == first and c.call in WAITS for c in use.calls) else None
+
     def _wakeups(self) -> set[int]:
-        """Descriptors that hold the number of an eventfd: 8 bytes, one number."""
+        """Descriptors that hold the number of an eventfd: 8 bytes, one number; where roles are not known the main loop reads them."""
         seen = self.story.transfers if self.story else ()
         return {t.fd for t in seen if t.result == 8 and t.value is not None}
 
@@ -61,7 +74,7 @@ class Names:
             return ThreadRole.MAIN_LOOP if self._one else None
         if tid in self._vcpus:
             return ThreadRole.VCPU
-        return ThreadRole.MAIN_LOOP if tid == self._pid else None
+        return ThreadRole.MAIN_LOOP if tid in (self._pid, self._main) else None
 
     def who(self, tid: int | None) -> str:
         """Whose a call is."""
@@ -71,12 +84,18 @@ class Names:
     def fd(self, number: int | None) -> str:
         """What a descriptor is for: its role, else its kind."""
         found = self.table.get(number) if self.table else None
+        if found and not found.role and found.kind == "eventfd" and self._is_wakeup(number):
+            return fdrole.MAIN_LOOP_WAKEUP
         if found and (found.role or found.kind):
             role = next((word for word in _WITH_NAMES if found.role.startswith(word)), found.role)
             return role.removeprefix("a ").partition(" on ")[0] or found.kind
         if number in self._signals:
             return fdrole.MAIN_LOOP_SIGNALS
-        return fdrole.MAIN_LOOP_WAKEUP if number in self._kicks and self._one else "a descriptor that is not known"
+        return fdrole.MAIN_LOOP_WAKEUP if self._is_wakeup(number) else "a descriptor that is not known"
+
+    def _is_wakeup(self, number: int | None) -> bool:
+        """Whether it is one that the main loop itself writes or reads, as far as the trace shows it."""
+        return number in self._kicks and (self._one or self._main is not None)
 
     def is_queue(self, number: int | None) -> bool:
         """Whether a read that finds nothing there is the normal end of reading it."""

@@ -4,17 +4,19 @@ import itertools
 import math
 from collections.abc import Callable, Iterator, Sequence
 
+from crazytrain.derive.compare_weight import DELAY_SOURCE, HOST_LOAD
 from crazytrain.model.facts import Facts, TaskReading, TaskTable, ThreadActivity, ThreadRole
 from crazytrain.model.measure import Amount, Events, Measure, Part, Spread
 
 CPU_SOURCE = "CPU time of threads"
-DELAY_SOURCE = "waiting for a CPU"
 SWITCH_SOURCE = "how often threads went to sleep"
 MONITOR_THREAD = "IO mon_iothread"
 _WAITING_MATTERS = (ThreadRole.VCPU, ThreadRole.MAIN_LOOP, ThreadRole.IOTHREAD)
 _LEAST_ERROR = 0.0005  # of a CPU: what lies between reading a clock and reading the counter
 _SCREEN_ERROR = 0.03  # one screen of top does not say over which time it counted
 _LEAST_PART_NS = 50_000_000
+_LAGS = -math.log(3)  # it depends on the host, too: told behind what a guest does itself, unless it is far more
+_LITTLE_DELAY = 0.15  # of the time: less says nothing of the guest
 
 _Counter = Callable[[TaskReading], int | None]
 
@@ -65,7 +67,16 @@ def _of_role(facts: Facts, activity: ThreadActivity, tids: frozenset[int], asked
         delays = _per_ns(facts, tids, lambda task: task.delay_ns)
         share = sum(t.delay_ratio or 0.0 for t in mine)
         title = f"{role.value} waiting for a CPU"
-        yield Measure(title=title, source=DELAY_SOURCE, amount=_part(share, delays, _LEAST_ERROR), refs=activity.refs)
+        part = _part(share, delays, _LEAST_ERROR)
+        yield Measure(
+            title=title,
+            source=DELAY_SOURCE,
+            amount=part,
+            little=HOST_LOAD,
+            little_to=_LITTLE_DELAY,
+            lead=_LAGS,
+            refs=activity.refs,
+        )
     if activity.window_ns and any(t.switches_per_s is not None for t in mine):
         seconds = activity.window_ns / 1e9
         count = sum(t.switches_per_s or 0.0 for t in mine) * seconds

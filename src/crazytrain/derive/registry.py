@@ -13,6 +13,7 @@ from crazytrain.derive.descriptor_roles import derive_descriptor_roles
 from crazytrain.derive.era import derive_era
 from crazytrain.derive.eventfds import derive_eventfds
 from crazytrain.derive.guest_words import derive_guest_words
+from crazytrain.derive.held import derive_held_exits
 from crazytrain.derive.host_cpu import derive_host_cpu
 from crazytrain.derive.host_log import derive_host_log
 from crazytrain.derive.inside import derive_inside
@@ -26,6 +27,8 @@ from crazytrain.derive.profile import derive_profile
 from crazytrain.derive.qemu_logs import derive_qemu_logs
 from crazytrain.derive.qemu_state import derive_qemu_state
 from crazytrain.derive.resets import derive_resets
+from crazytrain.derive.snapshot_pairs import derive_cpu_ticks, derive_snapshot_pairs
+from crazytrain.derive.snapshots import PASTED_DERIVERS
 from crazytrain.derive.storage import derive_storage
 from crazytrain.derive.syscalls import derive_syscalls
 from crazytrain.derive.telling import derive_telling
@@ -41,6 +44,9 @@ DERIVERS: tuple[Callable[[Facts], object | None], ...] = (
     derive_qemu_logs,
     derive_syscalls,
     derive_threads,
+    *PASTED_DERIVERS,
+    derive_snapshot_pairs,
+    derive_cpu_ticks,
     derive_telling,
     derive_versions,
     derive_backtrace_roles,
@@ -58,6 +64,7 @@ DERIVERS: tuple[Callable[[Facts], object | None], ...] = (
     derive_best_exits,
     derive_owners,
     derive_owned_exits,
+    derive_held_exits,
     derive_block,
     derive_balloon,
     derive_virtqueues,

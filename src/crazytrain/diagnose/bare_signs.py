@@ -1,6 +1,7 @@
 """Signs that the causes share which ask whether an operating system runs at all."""
 
-from crazytrain.model.facts import KvmExits
+from crazytrain.diagnose.signs import held_words
+from crazytrain.model.facts import GuestClock, KvmExits
 from crazytrain.model.facts.firmware import BarePlace, BareView
 from crazytrain.model.facts.resets import Resets
 from crazytrain.model.figures import count, rate, share, span
@@ -8,6 +9,8 @@ from crazytrain.model.finding import Point
 
 BARE_FROM = 0.95  # of the samples without paging: no operating system has taken over
 _LONG_ENOUGH_NS = 3_000_000_000  # bpftrace may have counted enough exits in a part of the window
+_LATE_NS = 3_000_000_000
+_FIRMWARES = range(0xC0000, 0x100000)  # where PC firmware keeps its own data
 IN_ROM_FROM = 0.8  # of the samples in the firmware; the rest may be its interrupt handlers' stubs in low memory
 
 
@@ -47,10 +50,26 @@ def shutdown_point(exits: KvmExits, *, once: float, again: float) -> Point:
     times = shutdowns(exits)
     if not times:
         says = f"no triple fault was seen in {span(exits.window_ns)}"
-        return Point(says, exits.refs, 0.05 if exits.window_ns >= _LONG_ENOUGH_NS else 0.3)
+        long = exits.window_ns >= _LONG_ENOUGH_NS and exits.held_ratio < 0.5
+        return Point(f"{says}{held_words(exits)}", exits.refs, 0.05 if long else 0.3)
     pace = f" ({rate(exits.per_s(times))})" if exits.window_ns else ""
     says = f"the vCPU shut down by a triple fault {count(times, 'time')}{pace}"
     return Point(says, exits.refs, again if times > 1 else once)
+
+
+def late_clock_point(clock: GuestClock | None, bare: BareView) -> tuple[Point, ...]:
+    """A page of kvmclock that firmware filled in long after the guest was made: it had started before, and was reset.
+
+    It does so in the first moments of each start. Nothing follows where KVM itself rewrites the page now and then.
+    """
+    if clock is None or clock.changes or any(v.bare_ratio < BARE_FROM for v in bare.vcpus):
+        return ()
+    filled_ns = [page.system_time_ns for page in clock.pages if page.address in _FIRMWARES]
+    late_ns = max(filled_ns, default=0)
+    if not _LATE_NS <= late_ns <= clock.uptime_ns:
+        return ()
+    says = f"the firmware asked for its clock {span(late_ns)} after the guest was made: it is not its first start"
+    return (Point(says, clock.refs, 20),)
 
 
 def reset_point(resets: Resets, *, seen_before: bool = False) -> Point:

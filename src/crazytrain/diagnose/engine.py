@@ -13,14 +13,22 @@ import msgspec
 
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.looks import look_for
-from crazytrain.diagnose.told_signs import beside, from_beside, with_beside
+from crazytrain.diagnose.told_signs import PASTED_AT_MOST, beside, from_beside, with_beside
 from crazytrain.diagnose.weigh import probability, verdict
 from crazytrain.model.facts import Facts
-from crazytrain.model.finding import Claim, Finding, Look, Verdict
+from crazytrain.model.finding import Claim, Family, Finding, Look, Verdict
 
 
 def judge(cause: Cause, facts: Facts) -> Finding:
-    """The verdict on one cause."""
+    """The verdict on one cause, with what it did without."""
+    finding = _judged(cause, facts)
+    absent = [t for t, optional in needs(cause).values() if optional and facts.get(t) is None]
+    named = {look.what for look in finding.missing}
+    unseen = tuple(what for what in (look_for(t).what for t in absent) if what not in named)
+    return msgspec.structs.replace(finding, unseen=unseen)
+
+
+def _judged(cause: Cause, facts: Facts) -> Finding:
     given, lacking = _wired(cause, facts)
     other = beside(cause, facts)
     if lacking:
@@ -71,9 +79,16 @@ def _weighed(cause: Cause, claim: Claim) -> Finding:
         claim.says,
         because=tuple(p for p in strongest_first if p.ratio >= 1),
         against=tuple(p for p in reversed(strongest_first) if p.ratio < 1),
-        missing=claim.missing if how is not Verdict.RULED_OUT else (),
+        missing=_missing(cause, claim, how),
         aside=claim.aside,
     )
+
+
+def _missing(cause: Cause, claim: Claim, how: Verdict) -> tuple[Look, ...]:
+    """The looks that would decide: those that the claim names, else those that always do."""
+    if how is Verdict.RULED_OUT:
+        return ()
+    return claim.missing or (cause.words.looks[:DECIDE] if how is Verdict.UNKNOWN else ())
 
 
 def _finding(cause: Cause, how: Verdict, confidence: float, headline: str, **rest: object) -> Finding:
@@ -124,15 +139,30 @@ def headline(findings: Sequence[Finding], causes: Sequence[Cause]) -> Finding | 
     possible = [f for f in eligible if f.verdict is Verdict.UNKNOWN and f.confidence >= POSSIBLE_FROM]
     if found:
         best = max(found, key=lambda f: (ranks[f.cause], f.confidence))
-        rivals = [f for f in possible if f.confidence >= RIVAL_FROM and ranks[f.cause] > Rank.HEALTHY]
-        if ranks[best.cause] > Rank.CONTEXT or not rivals:
-            return best
-        return max(rivals, key=lambda f: f.confidence)
-    return max(possible, key=lambda f: f.confidence, default=None)
+        least = _GIVES_WAY.get(ranks[best.cause], Rank.SPECIFIC)
+        rivals = [f for f in possible if f.confidence >= RIVAL_FROM and ranks[f.cause] > least]
+        return max(rivals, key=lambda f: f.confidence, default=best)
+    return max((*possible, *_asked_about(findings, ranks, possible)), key=lambda f: f.confidence, default=None)
 
 
+def _asked_about(
+    findings: Sequence[Finding], ranks: dict[str, Rank], possible: Sequence[Finding]
+) -> tuple[Finding, ...]:
+    """A note is the answer where nothing else is thinkable and single lines are all that was given: they were what somebody asked about.
+
+    A note by a trace is only true beside what the trace does not show.
+    """
+    if any(f.family is not Family.HEALTHY for f in possible):
+        return ()
+    notes = (f for f in findings if ranks[f.cause] is Rank.NOTE and f.verdict is Verdict.FOUND)
+    return tuple(f for f in notes if f.confidence <= PASTED_AT_MOST)
+
+
+# What holds and explains only that it is slow gives way to what may be, above which rank.
+_GIVES_WAY = {Rank.CONTEXT: Rank.HEALTHY, Rank.PRESSURE: Rank.GENERAL}
+DECIDE = 2  # looks that an undecided cause names at most, unless it knows better
 POSSIBLE_FROM = 0.15
-RIVAL_FROM = 0.3  # what may be, and would explain it, before what holds and explains only that it is slow
+RIVAL_FROM = 0.3
 
 
 def looks_wanted(findings: Sequence[Finding]) -> tuple[Look, ...]:

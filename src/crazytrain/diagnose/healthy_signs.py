@@ -2,18 +2,22 @@
 
 from crazytrain.diagnose.inside_signs import panicked_points, stuck_alarm, time_alarm
 from crazytrain.diagnose.signs import (
+    BURNS_FROM,
     BUSY_LOOP_FROM_PER_S,
     CALM_LOOP_TO_PER_S,
     EXITS_MATTER_FROM_PER_S,
     TICK_STORM_FROM_PER_S,
     awake,
     burning_vcpus,
+    held_words,
     leaving_rate,
     loop_share,
+    main_loop,
     panic_line,
     vcpu_share,
+    wanted,
 )
-from crazytrain.diagnose.timer_signs import ARMS_STORM_FROM_PER_S, arm_rate
+from crazytrain.diagnose.timer_signs import arm_rate, storms_arms
 from crazytrain.model.evidence import Outcome
 from crazytrain.model.facts import (
     ConsoleLog,
@@ -29,9 +33,11 @@ from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Point
 
 IDLE_TO = 0.10
+LITTLE_TO = 0.20  # of a CPU wanted: on a loaded host an idle guest's few wakeups wait, too
 
 
 LOOP_BUSY_FROM = 0.15
+LOOP_WORKS_FROM = 0.05
 
 
 AT_FAULT = ("io-error", "internal-error", "guest-panicked", "shutdown", "watchdog")
@@ -41,9 +47,11 @@ def share_point(threads: ThreadActivity, *, idle: bool) -> Point:
     """Whether the vCPUs take what an idle (or a working) guest takes. Alone it proves little: a hung guest idles, too."""
     if not threads.of(ThreadRole.VCPU):
         return Point("no thread is known to be a vCPU, so what the guest takes is not known", threads.refs, 0.2)
-    used = vcpu_share(threads)
+    used, want = vcpu_share(threads), sum(wanted(t) for t in threads.of(ThreadRole.VCPU))
     says = f"the vCPU threads took {share(used)} of a CPU"
-    if (used < IDLE_TO) is not idle:
+    if want >= LITTLE_TO:
+        says += f", and wanted {share(want)}"
+    if (used < IDLE_TO and want < LITTLE_TO) is not idle:
         return Point(says, threads.refs, 0.05)
     return Point(says, threads.refs, 2 if threads.window_ns else 0.9)
 
@@ -94,7 +102,7 @@ def loop_alarm(threads: ThreadActivity, loops: Loops | None) -> Point | None:
     """Whether the main loop works or turns too much."""
     used = loop_share(threads)
     if used is not None and used >= LOOP_BUSY_FROM:
-        return Point(f"the main loop's thread wanted {share(used)} of a CPU", threads.refs, 0.02)
+        return Point(f"the main loop's thread wanted {share(used)} of a CPU", threads.refs, _loop_ratio(threads, used))
     loop = loops.main if loops else None
     if loop is None or loop.turns_per_s is None or loops is None:
         return None
@@ -102,6 +110,13 @@ def loop_alarm(threads: ThreadActivity, loops: Loops | None) -> Point | None:
     if loop.turns_per_s >= BUSY_LOOP_FROM_PER_S:
         return Point(says, loops.refs, 0.1)
     return Point(says, loops.refs, 2 if loop.turns_per_s <= CALM_LOOP_TO_PER_S else 1)
+
+
+def _loop_ratio(threads: ThreadActivity, used: float) -> float:
+    """On a loaded host most of what it wanted may be waiting, at wakeups that were no more than on a quiet one."""
+    loop = main_loop(threads)
+    works = loop is not None and (loop.cpu_ratio >= LOOP_WORKS_FROM or used >= BURNS_FROM)
+    return 0.02 if works else 0.5
 
 
 def pit_alarm(threads: ThreadActivity) -> Point | None:
@@ -119,9 +134,10 @@ def timer_alarm(exits: KvmExits | None, view: VcpuView | None) -> Point | None:
     """Whether the vCPUs' own timers are armed faster than any system ticks."""
     if exits is None or not exits.window_ns:
         return None
-    per_s = arm_rate(exits) / max(1, len(view.vcpus) if view else 1)
-    if per_s >= ARMS_STORM_FROM_PER_S:
-        return Point(f"each vCPU armed its timer {rate(per_s)}", exits.refs, 0.05)
+    vcpus = max(1, len(view.vcpus) if view else 1)
+    if storms_arms(exits, vcpus):
+        says = f"each vCPU armed its timer {rate(arm_rate(exits) / vcpus)}{held_words(exits)}"
+        return Point(says, exits.refs, 0.05)
     return None
 
 

@@ -53,6 +53,14 @@ DEFECTS: tuple[Defect, ...] = (
         reference="https://github.com/openSUSE/obs-build/pull/893",
     ),
     Defect(
+        component=Component.QEMU,
+        since=(5, 0),
+        before=(5, 1),
+        causes=("fd-monitor-spin",),
+        says="5.0.0 waits by io_uring where glib waits, too, and then spins; mended in 5.0.1 and 5.1",
+        reference="https://bugs.launchpad.net/qemu/+bug/1877716",
+    ),
+    Defect(
         component=Component.HOST_KERNEL,
         since=(5, 19),
         causes=("split-lock",),

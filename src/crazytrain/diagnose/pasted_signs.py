@@ -6,10 +6,17 @@ gives, for nobody knows how long it went on.
 
 from collections.abc import Iterable, Iterator
 
+from crazytrain.diagnose.pasted_file_calls import file_call_points
+from crazytrain.diagnose.pasted_logs import guest_log_points, log_points
+from crazytrain.diagnose.pasted_loops import loop_points
 from crazytrain.diagnose.pasted_stacks import stack_points
-from crazytrain.model.facts import Facts, KvmExits
+from crazytrain.diagnose.pasted_tasks import task_points
+from crazytrain.diagnose.table_signs import table_points
+from crazytrain.model.facts import ConsoleLog, Facts, KvmExits, SyscallUse, ThreadActivity
 from crazytrain.model.facts.kernel_traces import KernelTrace, LogClock
+from crazytrain.model.facts.logs import KernelLog
 from crazytrain.model.facts.stacks import UserStacks
+from crazytrain.model.facts.top_tasks import TopTasks
 from crazytrain.model.figures import share
 from crazytrain.model.finding import Point
 
@@ -72,6 +79,12 @@ def pasted_points(cause: str, facts: Facts) -> tuple[Point, ...]:
         *_of_traces(cause, traces),
         *_of_stamps(cause, facts.all(LogClock)),
         *stack_points(cause, facts.all(UserStacks)),
+        *table_points(cause, facts),
+        *loop_points(cause, facts.all(SyscallUse)),
+        *task_points(cause, facts.all(TopTasks)),
+        *log_points(cause, facts.all(KernelLog)),
+        *file_call_points(cause, facts.all(SyscallUse)),
+        *guest_log_points(cause, () if facts.all(ThreadActivity) else facts.all(ConsoleLog)),
     )
 
 

@@ -30,6 +30,12 @@ _FUNCTIONS: dict[str, tuple[tuple[str, ...], float]] = {
     "balloon-deflate": (("virtio_balloon_handle_output", "balloon_page", "balloon_*_page", "virtio_balloon_*flate*"), 15),
     "pio-poll": (("serial_ioport_read", "ide_status_read", "ide_ioport_read", "fdctrl_read*"), 4),
     "slow-clocksource": (("acpi_pm_tmr_read", "hpet_ram_read"), 5),
+    # A debugger at QEMU's own gdb port shows the guest's functions.
+    "guest-spinlock": (
+        ("rep_nop", "mutex_spin*", "arch_spin_lock", "do_raw_spin_lock", "_raw_spin_lock*", "queued_spin_lock_slowpath",
+         "native_queued_spin_lock_slowpath", "__pv_queued_spin_lock_slowpath", "ticket_spin_lock*", "spinlock_acquire*"),
+        12,
+    ),
 }  # fmt: skip
 
 

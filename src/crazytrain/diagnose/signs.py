@@ -23,12 +23,15 @@ from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Point
 
 BURNS_FROM = 0.85  # of one CPU wanted: a thread that hardly ever waits
+FAIR_WAITS = 4.0  # times of what it got: who wants to run beside four others on one CPU waits that long
 QUIET_TO = 0.10  # of one CPU: next to nothing
 AWAKE_HALTED_TO = 0.05  # of the samples halted: a vCPU that hardly ever idles
 BUSY_LOOP_FROM_PER_S = 900.0  # main-loop turns that no healthy guest without fast timers needs
 CALM_LOOP_TO_PER_S = 300.0
 EXITS_MATTER_FROM_PER_S = 2000.0
 EXIT_STORM_FROM_PER_S = 3000.0  # exits to one port, page or register: no device needs that many
+STARVED_TIMES = 5.0  # at most: how much faster a poll would go on a host with nothing else to do
+HELD_MATTERS_FROM = 0.2
 TICK_STORM_FROM_PER_S = 900.0  # ticks of one timer: more than any guest's HZ, hypervisor timers apart
 FRESH_S = 300.0  # a line that is older says nothing of now
 FRESH_LINES = 60
@@ -39,8 +42,16 @@ PIT_PORTS = (0x40, 0x41, 0x42, 0x43, 0x61)
 
 
 def wanted(thread: ThreadUse) -> float:
-    """The share of one CPU that a thread wants: what it got, and what it waited for."""
-    return thread.cpu_ratio + (thread.delay_ratio or 0.0)
+    """The share of one CPU that a thread wants: what it got, and what it waited for.
+
+    A thread that sleeps in between waits on a loaded host at each wakeup, however little it does then: of its waiting
+    counts no more than a fair scheduler makes one wait who wants to run all that time.
+    """
+    delay = thread.delay_ratio or 0.0
+    in_all = thread.cpu_ratio + delay
+    if in_all >= BURNS_FROM:
+        return in_all
+    return thread.cpu_ratio + min(delay, FAIR_WAITS * thread.cpu_ratio)
 
 
 def burning_vcpus(threads: ThreadActivity | None) -> tuple[ThreadUse, ...]:
@@ -112,6 +123,17 @@ def panic_line(console: ConsoleLog | None) -> Point | None:
 def is_fresh(console: ConsoleLog, line: ConsoleLine) -> bool:
     """Whether a line was said just now: minutes ago, or, where nobody knows when, with little behind it."""
     return line.age_s <= FRESH_S if line.age_s is not None else console.after_last <= FRESH_LINES
+
+
+def storms(exits: KvmExits, uses: int) -> bool:
+    """Whether so many uses of one thing are a storm: by their rate in the time in which the host let the vCPU run."""
+    return exits.per_s(uses) * exits.unheld(STARVED_TIMES) >= EXIT_STORM_FROM_PER_S
+
+
+def held_words(exits: KvmExits) -> str:
+    """How far the host held the vCPU back, where that matters to a rate."""
+    held = exits.held_ratio
+    return f" (while the vCPU waited for a CPU {share(held)} of the time)" if held >= HELD_MATTERS_FROM else ""
 
 
 def top_port(exits: KvmExits) -> PortUse | None:

@@ -1,6 +1,13 @@
 """Signs that the causes of family timer-storm share."""
 
-from crazytrain.diagnose.signs import TICK_STORM_FROM_PER_S, loop_share, port_rate, port_share
+from crazytrain.diagnose.signs import (
+    HELD_MATTERS_FROM,
+    TICK_STORM_FROM_PER_S,
+    loop_share,
+    main_loop,
+    port_rate,
+    port_share,
+)
 from crazytrain.model.facts import (
     InterruptRates,
     KvmExits,
@@ -12,15 +19,20 @@ from crazytrain.model.finding import Point
 
 RTC_IRQ, PIT_IRQ = 8, 0
 ARMS_STORM_FROM_PER_S = 2500.0  # per vCPU: beyond any kernel's tick
+LATE_TIMES = 2.0  # at most: a timer goes by the clock, and on a loaded host it is late, but it does not stand still
 # What arms the timer of a vCPU: TSC_DEADLINE, x2APIC initial count, counts of Hyper-V's synthetic timers 0 to 3.
 TIMER_MSRS = (0x6E0, 0x838, 0x400000B1, 0x400000B3, 0x400000B5, 0x400000B7)
 
 
-def irq_point(irqs: InterruptRates, irq: int, owner: str) -> Point:
-    """How often a timer's interrupt fires, as a point for causes that say it storms."""
+def irq_point(irqs: InterruptRates, irq: int, owner: str, threads: ThreadActivity | None) -> Point:
+    """How often a timer's interrupt fires, as a point for causes that say it storms. QEMU's main loop lets it fire, if it gets a CPU."""
+    loop = main_loop(threads) if threads else None
+    held = (loop.delay_ratio or 0.0) if loop else 0.0
     per_s = irqs.per_s(irq)
     says = f"IRQ {irq} ({owner}) fired {rate(per_s)}"
-    if per_s >= TICK_STORM_FROM_PER_S:
+    if held >= HELD_MATTERS_FROM:
+        says += f" (while the main loop waited for a CPU {share(held)} of the time)"
+    if per_s * min(LATE_TIMES, 1 / (1 - min(held, 0.99))) >= TICK_STORM_FROM_PER_S:
         return Point(says, irqs.refs, 1000)
     return Point(says, irqs.refs, 0.01 if per_s < 300 else 0.4)
 
@@ -51,3 +63,8 @@ def arms(exits: KvmExits) -> tuple[MsrUse, ...]:
 def arm_rate(exits: KvmExits) -> float:
     """How often the vCPUs' own timers were armed, per second."""
     return exits.per_s(sum(msr.count for msr in arms(exits)))
+
+
+def storms_arms(exits: KvmExits, vcpus: int) -> bool:
+    """Whether each vCPU arms its own timer faster than any kernel ticks."""
+    return arm_rate(exits) * exits.unheld(LATE_TIMES) / max(1, vcpus) >= ARMS_STORM_FROM_PER_S

@@ -21,15 +21,19 @@ GENERAL = frozenset(
 
 OF_FAMILY: dict[Family, Ratios] = {
     F.GUEST_BUSY: {T.GUEST_IDLE: 0.2, T.GUEST_HUNG: 0.5, T.QEMU_HUNG: 0.2, T.CPU_FULL: 1.3, T.USER_TIME: 1.5},
-    F.GUEST_STUCK: {T.GUEST_HUNG: 2.0, T.VCPUS_FULL: 1.5, T.NOTHING_WRONG: 0.3, T.GUEST_IDLE: 0.4},
+    F.GUEST_STUCK: {T.HOST_STUCK: 0.2, T.GUEST_HUNG: 2.0, T.VCPUS_FULL: 1.5, T.NOTHING_WRONG: 0.3, T.GUEST_IDLE: 0.4},
     F.GUEST_CLOCK: {T.GUEST_HUNG: 1.2, T.CPU_FULL: 1.2, T.NOTHING_WRONG: 0.4},
     F.TIMER_STORM: {
         T.GUEST_IDLE: 2.5, T.SYSTEM_TIME: 2.0, T.CPU_FULL: 1.2, T.CPU_SOME: 1.6, T.GUEST_HUNG: 0.3, T.USER_TIME: 0.4, T.QEMU_HUNG: 0.3,
-        T.TIMER_RATE: 4.0, T.GUEST_PAUSED: 0.5, T.WAKEUPS: 2.5,
+        T.TIMER_RATE: 4.0, T.GUEST_PAUSED: 0.5, T.WAKEUPS: 2.5, (T.GUEST_PROGRAM, S.CURED): 0.4, (T.GUEST_PROGRAM, S.GOOD_WITH): 0.4,
     },
     F.EXIT_STORM: {T.SYSTEM_TIME: 1.8, T.CPU_SOME: 1.3, T.USER_TIME: 0.5, T.QEMU_HUNG: 0.3, T.GUEST_PAUSED: 0.5},
-    F.MAIN_LOOP_SPIN: {T.MAIN_FULL: 4.0, T.CPU_FULL: 1.4, T.CPU_SOME: 1.2, T.VCPUS_FULL: 0.3, T.GUEST_PAUSED: 0.7},
-    F.QEMU_BLOCKED: {T.QEMU_HUNG: 4.0, T.GUEST_HUNG: 1.4, T.CPU_FULL: 0.4, T.VCPUS_FULL: 0.4, T.GUEST_IDLE: 0.5, T.NOTHING_WRONG: 0.3},
+    F.MAIN_LOOP_SPIN: {
+        T.MAIN_FULL: 4.0, T.CPU_FULL: 1.4, T.CPU_SOME: 1.2, T.VCPUS_FULL: 0.3, T.GUEST_PAUSED: 0.7,
+        (T.GUEST_PROGRAM, S.CURED): 0.4, (T.GUEST_PROGRAM, S.GOOD_WITH): 0.4,
+    },
+    F.QEMU_BLOCKED: {T.GUEST_PAUSED: 0.6, T.QEMU_HUNG: 4.0, T.GUEST_HUNG: 1.4, T.CPU_FULL: 0.4, T.VCPUS_FULL: 0.4, T.GUEST_IDLE: 0.5,
+        T.NOTHING_WRONG: 0.3},
     F.VCPU_CANNOT_RUN: {T.GUEST_PAUSED: 1.5, T.CPU_FULL: 0.5, T.GUEST_IDLE: 0.7, T.GUEST_SLOW: 0.4},
     F.FIRMWARE: {
         T.AT_START: 2.0, T.AT_RESET: 1.4, T.FIRMWARE: 4.0, T.NO_SCREEN: 8.0, T.SMM: 4.0, T.MIGRATION: 0.3, T.SOFT_LOCKUP: 0.2,
@@ -57,32 +61,43 @@ PRIORS = {
 }
 
 OF_CAUSE: dict[str, Ratios] = {
-    "guest-user-busy": {T.USER_TIME: 1.5},
-    "guest-kernel-busy": {T.SYSTEM_TIME: 1.2},
+    "guest-user-busy": {T.USER_TIME: 1.5, T.GUEST_PROGRAM: 4.0, (T.GUEST_PROGRAM, S.CURED): 40.0, (T.GUEST_PROGRAM, S.GOOD_WITH): 40.0},
+    "guest-kernel-busy": {T.SYSTEM_TIME: 1.2, T.GUEST_KTHREAD: 12.0},
     "guest-io-heavy": {T.HOST_IO: 2.5, T.NETWORK_LOAD: 2.0},
     "guest-memory-thrash": {T.GUEST_SWAP: 10.0, T.HOST_MEMORY: 2.0, T.GUEST_SLOW: 2.0},
-    "guest-soft-lockup": {T.SOFT_LOCKUP: 12.0, T.STORAGE_COPY: 0.5, T.NESTED: 0.8, T.HOST_LOAD: 0.6, T.CPU_FULL: 1.2},
+    "guest-soft-lockup": {T.SOFT_LOCKUP: 12.0, T.STORAGE_COPY: 0.5, T.NESTED: 0.3, T.HOST_LOAD: 0.6, T.CPU_FULL: 1.2},
     "guest-hard-lockup": {T.HARD_LOCKUP: 10.0, T.LAPIC_PERIODIC: 0.3, T.LONG_STOP: 0.5},
-    "guest-spinlock": {T.SPINLOCK: 6.0, T.PAUSE_EXITS: 5.0, T.VCPUS_FULL: 3.0, T.OVERCOMMIT: 0.4, T.GUEST_SLOW: 0.7},
-    "guest-panic-spin": {T.PANIC: 25.0},
+    "guest-spinlock": {
+        T.LOCK_HOLDER: 0.3, T.GUEST_DRIVER: 1.5,
+        T.SPINLOCK: 6.0, T.PAUSE_EXITS: 5.0, T.VCPUS_FULL: 3.0, T.OVERCOMMIT: 0.4, T.GUEST_SLOW: 0.7},
+    "guest-panic-spin": {T.PANIC: 25.0, T.HUNG_TASK: 0.3},
     "guest-reboot-loop": {T.RESETS: 25.0, T.TRIPLE_FAULT: 3.0, T.AT_RESET: 1.5, T.GUEST_HUNG: 0.4},
     "guest-lost-interrupt": {
+        T.POKED: 8.0, T.RECOVERS: 0.5,
         T.LOST_INTERRUPT: 10.0, T.NETWORK_DEAD: 7.0, T.NETWORK_LOAD: 1.0, T.MIGRATION: 2.0, T.RESUME: 1.5, T.CPU_FULL: 0.3, T.GUEST_IDLE: 1.2,
+        T.GUEST_DRIVER: 1.5,
         (T.VHOST, S.CURED): 5.0,
     },
-    "guest-hung-io": {T.HUNG_TASK: 8.0, T.IO_ERROR: 1.5, T.CPU_FULL: 0.4, T.STORAGE_SILENT: 0.7},
-    "guest-halted-dead": {T.CPU_FULL: 0.1, T.GUEST_HUNG: 2.0},
-    "kvmclock-jump": {
-        (T.SLOW_CLOCKSOURCE, S.GOOD_WITH): 4.0, (T.KVMCLOCK, S.CURED): 6.0,
-        T.MIGRATION: 3.0, T.RESUME: 2.5, T.LONG_STOP: 2.0, T.HOST_SLEEP: 2.5, T.KVMCLOCK: 4.0, T.TIME_JUMP: 8.0, T.TSC_FREQUENCY: 10.0,
-        T.CLOCK_DRIFT: 1.5, T.RECOVERS: 2.0, T.LINUX: 1.3, T.WINDOWS: 0.4, T.UPTIME: 1.5, T.TSC_UNSTABLE: 2.0, T.POSTCOPY: 0.3, T.STORAGE_COPY: 0.4,
+    "guest-hung-io": {
+        T.GUEST_DRIVER: 3.0, (T.OTHER_MODEL, S.GOOD_WITH): 5.0, (T.GUEST_DRIVER, S.CURED): 4.0, T.STORAGE_SILENT: 2.0,
+        T.HUNG_TASK: 8.0, T.IO_ERROR: 1.5, T.CPU_FULL: 0.4,
     },
-    "tsc-unstable": {T.TSC_UNSTABLE: 12.0, T.TSC_FREQUENCY: 1.5, T.SLOW_CLOCKSOURCE: 2.0, T.CLOCK_DRIFT: 2.0, T.MIGRATION: 1.2},
+    "guest-halted-dead": {T.ALL_HALTED: 12.0, T.NO_CPU: 4.0, T.CPU_FULL: 0.1, T.GUEST_HUNG: 2.0},
+    "kvmclock-jump": {
+        T.CLOCKSOURCE: 2.0,
+        (T.SLOW_CLOCKSOURCE, S.GOOD_WITH): 4.0, (T.KVMCLOCK, S.CURED): 6.0,
+        T.MIGRATION: 3.0, T.RESUME: 2.5, T.LONG_STOP: 2.0, T.HOST_SLEEP: 4.0, T.KVMCLOCK: 4.0, T.TIME_JUMP: 8.0, T.TSC_FREQUENCY: 10.0,
+        T.CLOCK_DRIFT: 1.5, T.RECOVERS: 2.0, T.LINUX: 1.3, T.WINDOWS: 0.6, T.UPTIME: 1.5, T.TSC_UNSTABLE: 2.0, T.POSTCOPY: 0.3, T.STORAGE_COPY: 0.4,
+    },
+    "tsc-unstable": {T.CLOCKSOURCE: 2.0, T.TSC_UNSTABLE: 12.0, T.TSC_FREQUENCY: 1.5, T.SLOW_CLOCKSOURCE: 2.0, T.CLOCK_DRIFT: 2.0, T.MIGRATION: 1.2},
     "slow-clocksource": {
+        T.CLOCKSOURCE: 2.0,
         T.SLOW_CLOCKSOURCE: 8.0, T.PM_TIMER_PORT: 10.0, T.GUEST_SLOW: 1.4, T.TSC_UNSTABLE: 1.5, T.IO_EXITS: 2.0, T.HPET: 1.5,
         (T.HPET, S.CURED): 4.0, (T.SLOW_CLOCKSOURCE, S.CURED): 8.0, T.SYSTEM_TIME: 1.5,
     },
-    "steal-time-overflow": {T.STEAL_ABSURD: 6.0, T.STEAL: 3.0, T.MIGRATION: 1.5, T.RESUME: 1.3, T.GUEST_IDLE: 1.3, T.CPU_FULL: 1.0},
+    "steal-time-overflow": {
+        T.HOST_CALM: 4.0, T.LOAD_OF_NOBODY: 6.0,
+        T.STEAL_ABSURD: 6.0, T.STEAL: 3.0, T.MIGRATION: 1.5, T.RESUME: 1.3, T.GUEST_IDLE: 1.3, T.CPU_FULL: 1.0},
     "rtc-periodic-storm": {
         T.WINDOWS: 2.5, T.LINUX: 0.4, T.RTC: 5.0, T.RTC_PORT: 12.0, T.IO_EXITS: 3.0, (T.HPET, S.ABSENT): 1.5, (T.HPET, S.GOOD_WITH): 3.5,
         (T.HPET, S.CURED): 0.3,
@@ -90,7 +105,8 @@ OF_CAUSE: dict[str, Ratios] = {
         (T.RTC, S.CURED): 6.0, T.MSR_EXITS: 0.4, T.CLOCK_DRIFT: 1.5, T.HV_STIMER: 0.5, T.MIGRATION: 0.7, T.AUDIO: 1.3,
     },
     "rtc-catchup": {
-        T.RTC_CATCHUP: 8.0, T.RTC: 4.0, T.HOST_SLEEP: 5.0, T.RESUME: 2.5, T.LONG_STOP: 3.0, T.WINDOWS: 2.0, T.LINUX: 0.4,
+        T.HOST_CLOCK_STEP: 5.0,
+        T.RTC_CATCHUP: 8.0, T.RTC: 4.0, T.HOST_SLEEP: 3.5, T.RESUME: 2.5, T.LONG_STOP: 3.0, T.WINDOWS: 2.0, T.LINUX: 0.4,
         T.CLOCK_DRIFT: 4.0,
         (T.RTC_CATCHUP, S.CURED): 6.0, T.TIME_JUMP: 1.5, (T.RTC, S.NO_MATTER): 0.3, T.SYSTEM_TIME: 1.5,
     },
@@ -104,6 +120,8 @@ OF_CAUSE: dict[str, Ratios] = {
     },
     "timer-always-due": {T.ALARM_FLOOR: 10.0, T.POLL_SPIN: 2.5, T.MAIN_FULL: 2.0},
     "lapic-catchup": {
+        T.HOST_CLOCK_STEP: 2.0,
+        T.HOST_STUCK: 3.0,
         T.LAPIC_PERIODIC: 12.0, T.LONG_STOP: 5.0, T.HARD_LOCKUP: 4.0, T.APIC_TIMER: 2.0, T.HOST_SLEEP: 2.0, T.RESUME: 1.5,
         T.GUEST_HUNG: 1.0,
     },
@@ -115,7 +133,10 @@ OF_CAUSE: dict[str, Ratios] = {
     },
     "interrupt-storm": {T.IRQ_STORM: 15.0, T.LOST_INTERRUPT: 0.7, T.TIMER_RATE: 0.4},
     "page-fault-loop": {T.FAULT_EXITS: 6.0, T.PASSTHROUGH: 1.2, T.HOST_KERNEL: 1.3, T.MMU_LOCK: 1.3},
-    "pause-contention": {T.PAUSE_EXITS: 7.0, T.OVERCOMMIT: 6.0, T.SPINLOCK: 2.5, T.GUEST_SLOW: 2.0, T.GUEST_HUNG: 0.4, T.STEAL: 1.5},
+    "pause-contention": {
+        T.HOST_STUCK: 1.3,
+        T.LOCK_HOLDER: 8.0,
+        T.PAUSE_EXITS: 7.0, T.OVERCOMMIT: 3.0, T.SPINLOCK: 2.5, T.GUEST_SLOW: 1.2, T.GUEST_HUNG: 0.4},
     "split-lock": {T.SPLIT_LOCK: 40.0, (T.SPLIT_LOCK, S.CURED): 40.0, T.GUEST_SLOW: 1.3},
     "idle-poll": {
         T.IDLE_POLL: 10.0, T.USER_TIME: 2.5, T.GUEST_IDLE: 2.0, T.VCPUS_FULL: 1.5, T.CPU_FULL: 1.3, T.WINDOWS: 0.5, T.SYSTEM_TIME:
@@ -123,7 +144,7 @@ OF_CAUSE: dict[str, Ratios] = {
     },
     "halt-polling": {T.HALT_POLL: 7.0, (T.HALT_POLL, S.CURED): 15.0, T.GUEST_IDLE: 2.0, T.SYSTEM_TIME: 1.6, T.CPU_SOME: 1.3},
     "chardev-spin": {
-        T.CHARDEV: 6.0, T.PEER_STUCK: 6.0, T.EAGAIN: 4.0, (T.CHARDEV, S.CURED): 12.0, T.SOCKET: 1.2, T.AGENT: 0.5, T.CLIENT_GONE:
+        T.IOTHREAD: 0.5, T.CHARDEV: 6.0, T.PEER_STUCK: 6.0, T.EAGAIN: 4.0, (T.CHARDEV, S.CURED): 12.0, T.SOCKET: 1.2, T.AGENT: 0.5, T.CLIENT_GONE:
         1.0,
     },
     "guest-agent-spin": {
@@ -132,13 +153,13 @@ OF_CAUSE: dict[str, Ratios] = {
     },
     "dead-client-spin": {T.CLIENT_GONE: 7.0, T.SOCKET: 4.0, T.POLL_SPIN: 3.0, T.EAGAIN: 3.0, T.DISPLAY: 1.3},
     "iothread-spin": {
-        T.IOTHREAD: 5.0, T.POLL_MAX: 8.0, (T.IOTHREAD, S.CURED): 10.0, (T.POLL_MAX, S.CURED): 12.0, T.GUEST_IDLE: 1.5,
+        T.PEER_STUCK: 2.0, T.IOTHREAD: 5.0, T.POLL_MAX: 8.0, (T.IOTHREAD, S.CURED): 10.0, (T.POLL_MAX, S.CURED): 12.0, T.GUEST_IDLE: 1.5,
         T.STORAGE_COPY: 0.5, T.QEMU_HUNG: 0.3,
     },
     "fd-monitor-spin": {
         T.IO_URING: 6.0, (T.IO_URING, S.CURED): 10.0, (T.IO_URING, S.GOOD_WITH): 1.5, T.POLL_SPIN: 4.0, T.GUEST_SLOW: 1.2,
     },
-    "throttle-timer-spin": {T.THROTTLE: 8.0, (T.THROTTLE, S.CURED): 15.0, T.POLL_SPIN: 2.0, T.HOST_LOAD: 0.3},
+    "throttle-timer-spin": {T.THROTTLE: 8.0, (T.THROTTLE, S.CURED): 15.0, T.POLL_SPIN: 2.0, T.HOST_LOAD: 0.3, T.CPU_QUOTA: 0.1},
     "usernet-spin": {
         T.USERNET: 6.0, (T.USERNET, S.CURED): 8.0, (T.TAP, S.GOOD_WITH): 3.0, T.POLL_SPIN: 2.0, T.SOFT_LOCKUP: 0.8, T.TAP: 0.6,
     },
@@ -159,16 +180,18 @@ OF_CAUSE: dict[str, Ratios] = {
         T.QEMU_HUNG: 2.0, (T.IOTHREAD, S.GOOD_WITH): 8.0, T.NBD: 1.3, T.USERNET: 0.3, T.DRAIN: 0.7,
     },
     "storage-stall": {
+        T.GUEST_DRIVER: 0.5, (T.OTHER_MODEL, S.GOOD_WITH): 0.2,
         T.STORAGE_SILENT: 8.0, T.NBD: 3.0, T.HUNG_TASK: 4.0, T.IO_ERROR: 1.5, T.HOST_IO: 2.0, T.QEMU_HUNG: 2.0, T.STORAGE_COPY:
         1.5,
     },
     "block-drain-deadlock": {
+        T.POKED: 2.0,
         T.DRAIN: 10.0, T.BLOCK_JOB: 7.0, T.STORAGE_COPY: 4.0, T.IOTHREAD: 3.0, T.NBD: 1.5, T.THROTTLE: 1.5, T.POSTCOPY: 0.3,
         T.GUEST_SLOW: 0.4, T.RECOVERS: 0.4, T.RESUME: 1.2,
     },
     "blocked-usb-host": {T.USB_HOST: 10.0, (T.USB_HOST, S.CURED): 15.0, T.USB: 1.5, T.USB_TABLET: 0.3},
-    "enospc-paused": {T.NO_SPACE: 40.0, T.IO_ERROR: 6.0, T.GUEST_PAUSED: 4.0, T.QEMU_HUNG: 1.0},
-    "postcopy-wait": {T.POSTCOPY: 25.0, T.MIGRATION: 1.5},
+    "enospc-paused": {T.PAUSED_BY: 0.2, T.NO_SPACE: 40.0, T.IO_ERROR: 6.0, T.GUEST_PAUSED: 4.0, T.QEMU_HUNG: 1.0},
+    "postcopy-wait": {T.POSTCOPY: 25.0},
     "balloon-deflate": {
         T.BALLOON: 6.0, (T.BALLOON, S.CURED): 12.0, T.AT_SHUTDOWN: 2.5, T.GUEST_SLOW: 1.5, T.CPU_FULL: 0.9, T.VCPUS_FULL: 0.9,
         T.QEMU_HUNG: 0.8,
@@ -176,7 +199,7 @@ OF_CAUSE: dict[str, Ratios] = {
     "monitor-hung": {T.QEMU_HUNG: 6.0, T.CPU_FULL: 0.8},
     "vmentry-failure": {T.ENTRY_FAILED: 50.0, T.NESTED: 1.5, T.AT_RESET: 1.2, T.EMULATION: 0.5},
     "emulation-failure": {T.EMULATION: 40.0, T.SMM: 2.0, T.FIRMWARE: 1.2, T.NESTED: 1.3, T.ENTRY_FAILED: 0.4},
-    "cpu-mismatch": {T.CPU_DIFFERS: 7.0, T.MIGRATION: 2.5, T.RESUME: 1.5, T.TSC_FREQUENCY: 0.4, T.HOST_KERNEL: 0.8},
+    "cpu-mismatch": {T.MSR_LEFT_OUT: 1.5, T.CPU_DIFFERS: 7.0, T.MIGRATION: 2.5, T.RESUME: 1.5, T.TSC_FREQUENCY: 0.4, T.HOST_KERNEL: 0.8},
     "triple-fault": {T.TRIPLE_FAULT: 50.0, T.SMP_START: 1.5, T.AT_RESET: 1.5},
     "vfio-memory-fault": {T.BAD_ADDRESS: 20.0, T.PASSTHROUGH: 4.0},
     "firmware-wait": {T.FIRMWARE: 4.0, T.NO_BOOT: 8.0, T.NO_SCREEN: 5.0, T.GUEST_HUNG: 0.6, T.CPU_FULL: 0.8},
@@ -184,15 +207,18 @@ OF_CAUSE: dict[str, Ratios] = {
         T.FIRMWARE: 4.0, T.SMM: 4.0, T.GUEST_HUNG: 2.0, T.NO_SCREEN: 8.0, T.CPU_FULL: 1.2, T.AT_RESET: 1.8, T.SMP_START: 2.5,
         (T.SMM, S.CURED): 10.0, T.NO_BOOT: 0.5,
     },
-    "cpu-contention": {T.OVERCOMMIT: 7.0, T.HOST_LOAD: 5.0, T.STEAL: 6.0, T.STEAL_ABSURD: 0.3, T.SOFT_LOCKUP: 1.5, T.PAUSE_EXITS: 0.7},
-    "cpu-throttled": {T.HOST_LOAD: 2.0},
+    "cpu-contention": {T.OVERCOMMIT: 7.0, T.HOST_LOAD: 5.0, T.STEAL: 6.0, T.STEAL_ABSURD: 0.3, T.SOFT_LOCKUP: 1.5, T.PAUSE_EXITS: 0.7,
+        T.CPU_QUOTA: 12.0, T.THROTTLE: 0.8},
+    "cpu-throttled": {T.HOST_LOAD: 2.0, T.CPU_QUOTA: 7.0},
+    "cgroup-frozen": {T.CGROUP_FROZEN: 25.0},
     "memory-pressure": {
         T.NUMA_BALANCING: 5.0, (T.NUMA_BALANCING, S.CURED): 15.0, T.KSM: 3.0, (T.KSM, S.CURED): 12.0, T.HUGE_PAGES: 3.5,
         (T.HUGE_PAGES, S.CURED): 12.0,
-        T.MMU_LOCK: 5.0, T.HOST_MEMORY: 6.0, (T.NUMA_BALANCING, S.NO_MATTER): 0.3, (T.KSM, S.ABSENT): 0.9, T.GUEST_SWAP: 2.0,
+        T.MMU_LOCK: 5.0, T.HOST_MEMORY: 9.0, (T.NUMA_BALANCING, S.NO_MATTER): 0.3, (T.KSM, S.ABSENT): 0.9, T.GUEST_SWAP: 4.0,
         T.CPU_FULL: 1.0,
     },
-    "host-kernel-regression": {T.HOST_KERNEL: 8.0, T.QEMU_VERSION: 0.8, T.CPU_FULL: 1.0, T.FIRMWARE: 0.6, T.EMULATION: 0.7},
+    "host-kernel-regression": {(T.HOST_KERNEL, S.GOOD_WITH): 15.0, (T.HOST_KERNEL, S.CURED): 15.0, T.HOST_KERNEL: 8.0, T.QEMU_VERSION: 0.8,
+        T.CPU_FULL: 1.0, T.FIRMWARE: 0.6, T.EMULATION: 0.7},
     "software-emulation": {T.EMULATED: 2.5},
     "nested-starvation": {
         T.NESTED: 8.0, T.SOFT_LOCKUP: 2.0, T.PASSTHROUGH: 0.4, T.ENTRY_FAILED: 0.2, T.EMULATION: 0.3, T.AT_RESET: 0.5,
@@ -201,8 +227,8 @@ OF_CAUSE: dict[str, Ratios] = {
     "healthy-idle": {T.GUEST_IDLE: 1.3, T.HLT_EXITS: 3.0},
     "healthy-busy": {},
     "paused": {
-        T.NOTHING_WRONG: 1.0, T.GUEST_PAUSED: 5.0, T.IO_ERROR: 0.1, T.NO_SPACE: 0.05, T.POSTCOPY: 0.2, T.CPU_FULL: 0.2,
-        T.QEMU_HUNG: 0.4, T.PAUSE_EXITS: 0.3, T.MIGRATION: 0.8,
+        T.NOTHING_WRONG: 1.0, T.GUEST_HUNG: 0.8, T.GUEST_PAUSED: 10.0, T.PAUSED_BY: 15.0, T.STORAGE_SILENT: 0.2, T.IO_ERROR: 0.1,
+        T.NO_SPACE: 0.05, T.POSTCOPY: 0.2, T.CPU_FULL: 0.2, T.QEMU_HUNG: 0.4, T.PAUSE_EXITS: 0.3, T.MIGRATION: 0.8,
     },
-    "misread": {T.NOTHING_WRONG: 8.0, T.HLT_EXITS: 2.0},
+    "misread": {T.MSR_LEFT_OUT: 12.0, T.NOTHING_WRONG: 8.0, T.HLT_EXITS: 2.0},
 }  # fmt: skip

@@ -13,13 +13,23 @@ LEAST_PER_S = 50.0
 class Standing(StrEnum):
     """What can be said of a measure: it differs in a way that matters, it does not, or this evidence cannot tell.
 
-    ``FOLLOWS``: it differs, but only follows from others, and none of those does.
+    ``FOLLOWS``: it differs, but only follows from others, and none of those does. ``SAYS_NOTHING``: it differs as two healthy guests
+    do, too: by what they print, by how loaded the host is, by how long they run, by how much they have to do.
     """
 
     DIFFERS = "differs"
     ALIKE = "alike"
     CANNOT_TELL = "cannot tell"
     FOLLOWS = "only follows"
+    SAYS_NOTHING = "differs, but says nothing"
+
+
+class Judged(StrEnum):
+    """What is held of one side by its own diagnosis."""
+
+    HEALTHY = "healthy"
+    SICK = "sick"
+    OPEN = "open"
 
 
 class Range(msgspec.Struct, frozen=True):
@@ -37,7 +47,8 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     ``chance`` is how often two guests that are equal would differ so much, raised for the number of measures (Holm).
     ``here_count`` and ``there_count`` are what was counted, ``null`` for what is no count; ``*_name`` what it is called on that
     side; ``*_ours`` how much of it whoever looked may have caused. ``odd`` says why it is normal where it looks alarming,
-    ``by`` how it comes about, ``source`` what it was read from. ``follows``: it only follows from other measures.
+    ``by`` how it comes about, ``source`` what it was read from. ``follows``: it only follows from other measures. ``nothing``: why
+    a difference of it says nothing.
     """
 
     measure: str
@@ -61,6 +72,7 @@ class Difference(msgspec.Struct, frozen=True, kw_only=True):
     odd: str = ""
     by: str = ""
     follows: bool = False
+    nothing: str = ""
     evidence_here: tuple[str, ...] = ()
     evidence_there: tuple[str, ...] = ()
 
@@ -87,6 +99,11 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     def notable(self) -> tuple[Difference, ...]:
         """What differs in a way that matters."""
         return tuple(d for d in self.differences if d.notable)
+
+    @property
+    def harmless(self) -> tuple[Difference, ...]:
+        """What differs, and says nothing."""
+        return tuple(d for d in self.differences if d.standing is Standing.SAYS_NOTHING)
 
     @property
     def odd(self) -> tuple[Difference, ...]:

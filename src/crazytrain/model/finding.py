@@ -80,7 +80,10 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Finding(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict on one cause, as a report shows it. ``confidence`` is a probability from 0 to 1."""
+    """The verdict on one cause, as a report shows it. ``confidence`` is a probability from 0 to 1.
+
+    ``missing`` are looks that would decide, ``unseen`` what else the cause asks for and did without.
+    """
 
     family: Family
     cause: str
@@ -97,3 +100,4 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True):
     references: tuple[str, ...] = ()
     folded_into: str = ""
     aside: bool = False
+    unseen: tuple[str, ...] = ()

@@ -58,7 +58,9 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     """One figure of one guest. ``title`` is what it is matched by, ``source`` what it was read from.
 
     ``name`` is what it is called on this side (``fd 17``), ``odd`` why it is normal where it looks alarming. ``follows``: it
-    only follows from others (a futex that hands over). ``by`` says how it comes about on this side.
+    only follows from others (a futex that hands over). ``by`` says how it comes about on this side. ``little``: why a difference
+    of it says nothing as long as no side has more than ``little_to`` of it. ``lead`` is how much further ahead it is told than what
+    it brings about: a factor, as a logarithm.
     """
 
     title: str
@@ -68,11 +70,18 @@ class Measure(msgspec.Struct, frozen=True, kw_only=True):
     odd: str = ""
     by: str = ""
     follows: bool = False
+    little: str = ""
+    little_to: float = 0.0
+    lead: float = 0.0
     refs: tuple[Ref, ...] = ()
 
 
 class Measures(msgspec.Struct, frozen=True, kw_only=True):
-    """All measures of one guest. ``zeros`` are the sources that were looked at, with the amount of what was never seen there."""
+    """All measures of one guest. ``zeros`` are the sources that were looked at, with the amount of what was never seen there.
+
+    ``because`` says of a source why nothing can be there.
+    """
 
     found: tuple[Measure, ...]
     zeros: dict[str, Amount]
+    because: dict[str, str] = {}

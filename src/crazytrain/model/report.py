@@ -70,7 +70,7 @@ class LookView(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class FindingView(msgspec.Struct, frozen=True, kw_only=True):
-    """The verdict on one cause."""
+    """The verdict on one cause. ``missing`` are looks that would decide, ``unseen`` is what else it did without."""
 
     family: str
     cause: str
@@ -86,6 +86,7 @@ class FindingView(msgspec.Struct, frozen=True, kw_only=True):
     refute: str = ""
     references: tuple[str, ...] = ()
     folded_into: str = ""
+    unseen: tuple[str, ...] = ()
 
 
 class CostView(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,11 +120,12 @@ class StoryLine(msgspec.Struct, frozen=True, kw_only=True):
 class BaselineView(msgspec.Struct, frozen=True, kw_only=True):
     """The healthy guest compared with: which, why that one, and what differs; ``name`` empty where there was none.
 
-    ``unseen`` is what only one of the two has looked at.
+    ``unseen`` is what only one of the two has looked at; ``word`` is what ``crazytrain diff`` knows it by: its name, pid or case.
     """
 
     name: str
     pid: int | None = None
+    word: str = ""
     choice: str = ""
     differences: tuple[Difference, ...] = ()
     unseen: tuple[Unseen, ...] = ()

@@ -45,7 +45,7 @@ class Conclusion(msgspec.Struct, frozen=True, kw_only=True):
 def build(conclusion: Conclusion) -> Report:
     """The report of a conclusion. Pure: the same evidence gives the same report."""
     case = conclusion.case
-    names = _names(case.guest)
+    names = _names(case.guest, conclusion.baseline)
     return Report(
         schema_version=SCHEMA_VERSION,
         tool=conclusion.tool,
@@ -64,10 +64,11 @@ def build(conclusion: Conclusion) -> Report:
     )
 
 
-def _names(guest: Guest | None) -> dict[str, str]:
+def _names(guest: Guest | None, baseline: BaselineView) -> dict[str, str]:
+    healthy = shlex.quote(plain(baseline.word)) if baseline.word else "HEALTHY_GUEST"
     if guest is None:
-        return {"name": "GUEST", "pid": "PID"}
-    return {"name": shlex.quote(plain(guest.name)), "pid": str(guest.pid)}
+        return {"name": "GUEST", "pid": "PID", "healthy": healthy}
+    return {"name": shlex.quote(plain(guest.name)), "pid": str(guest.pid), "healthy": healthy}
 
 
 def _window(case: Case) -> WindowView:
@@ -93,6 +94,7 @@ def _finding(finding: Finding, names: dict[str, str]) -> FindingView:
         refute=finding.refute,
         references=finding.references,
         folded_into=finding.folded_into,
+        unseen=finding.unseen,
     )
 
 
@@ -109,7 +111,9 @@ def _look(look: Look, names: dict[str, str]) -> LookView:
 
 
 def _filled(command: str, names: dict[str, str]) -> str:
-    return command.replace("{name}", names["name"]).replace("{pid}", names["pid"])
+    for word, name in names.items():
+        command = command.replace(f"{{{word}}}", name)
+    return command
 
 
 def _evidence(evidence: Evidence) -> EvidenceView:

@@ -25,6 +25,7 @@ def _difference(d: Difference) -> Difference:
         there_name=plain(d.there_name, _LONGEST),
         source=plain(d.source, _LONGEST),
         by=plain(d.by, 2 * _LONGEST),
+        nothing=plain(d.nothing, _LONGEST),
         evidence_here=tuple(plain(ref, _LONGEST) for ref in d.evidence_here),
         evidence_there=tuple(plain(ref, _LONGEST) for ref in d.evidence_there),
     )

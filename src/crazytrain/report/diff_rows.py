@@ -1,6 +1,6 @@
 """The rows of a comparison, as ``diff`` and ``why`` show them: what differs, what only looks odd, what nobody can tell."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from crazytrain.model.difference import Comparison, Difference, Standing, Unseen
 from crazytrain.report.diff_words import amount, factor, named, odd_sentence, short
@@ -62,6 +62,8 @@ def rest(comparison: Comparison) -> Iterator[Line]:
     same = [d for d in plain if d.standing is Standing.ALIKE]
     unsure = [d for d in plain if d.standing is Standing.CANNOT_TELL]
     alone = [d for d in plain if d.standing is Standing.FOLLOWS]
+    if nothing := comparison.harmless:
+        yield Line(f"  differs, but says nothing: {_reasons(nothing)}", "dim")
     if same:
         yield Line(f"  does not differ in a way that matters: {_names(same)}", "dim")
     if unsure:
@@ -74,11 +76,19 @@ def rest(comparison: Comparison) -> Iterator[Line]:
             yield Line(f"  not looked at {other}, so not compared: {', '.join(_unseen(one) for one in seen)}", "dim")
 
 
+def _reasons(found: Sequence[Difference]) -> str:
+    """Figures of what says nothing, those of one reason together."""
+    by_reason: dict[str, list[Difference]] = {}
+    for d in found:
+        by_reason.setdefault(d.nothing, []).append(d)
+    return "; ".join(f"{_names(some, figures=True)}: {reason}" for reason, some in by_reason.items())
+
+
 def _unseen(one: Unseen) -> str:
     return f"{one.source} ({', '.join(one.measures[:2])})" if one.measures else one.source
 
 
-def _names(found: tuple[Difference, ...] | list[Difference], *, figures: bool = False) -> str:
+def _names(found: Sequence[Difference], *, figures: bool = False) -> str:
     more = f" and {len(found) - _NAMES} more" if len(found) > _NAMES else ""
     told = (f"{d.measure} ({short(d, here=True)}, {short(d, here=False)})" if figures else d.measure for d in found)
     return ", ".join(list(told)[:_NAMES]) + more

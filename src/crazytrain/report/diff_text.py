@@ -1,27 +1,32 @@
-"""A comparison as text: one screen."""
+"""A comparison as text: one screen, or all of it."""
 
 from collections.abc import Iterator
 
 from crazytrain.model.difference import LEAST_PER_S, LEAST_SHARE, NOTABLE_FACTOR, DiffReport, SideView
 from crazytrain.model.figures import count, rate, share, span
-from crazytrain.report.diff_rows import SHOWN, SHOWN_ODD, differing, heading, odd, rest
+from crazytrain.report.diff_rows import differing, heading, odd, rest
+from crazytrain.report.diff_screen import screen
 from crazytrain.report.style import Line, wrapped
 
-WIDTH = 110
-_SHOWN_FULL = 1000
+WIDTH = 100
+_SHOWN_ALL = 1000
 
 
 def diff_lines(report: DiffReport, *, width: int = WIDTH, full: bool = False) -> tuple[Line, ...]:
-    """The comparison as styled lines; ``full`` shows every measure that differs and all that looks odd."""
+    """The comparison as styled lines: one screen, or with ``full`` every measure that differs and all that looks odd."""
+    return _all(report, width) if full else tuple(screen(report, width))
+
+
+def _all(report: DiffReport, width: int) -> tuple[Line, ...]:
     parts = [*_side("here", report.here), *_side("there", report.there), *_kinds(report), Line("")]
     parts += [Line(report.answer, "bad" if report.comparison.notable else "good")]
-    parts += [*_differs(report, full), *_odd(report, full), *_rest(report), *_tail(report)]
+    parts += [*_differs(report), *_odd(report), *_rest(report), *_tail(report)]
     return tuple(part for one in parts for part in wrapped(one, width))
 
 
-def diff_text(report: DiffReport, width: int = WIDTH) -> str:
+def diff_text(report: DiffReport, width: int = WIDTH, *, full: bool = False) -> str:
     """The same as plain text."""
-    return "\n".join(line.text for line in diff_lines(report, width=width)) + "\n"
+    return "\n".join(line.text for line in diff_lines(report, width=width, full=full)) + "\n"
 
 
 def _side(word: str, side: SideView) -> Iterator[Line]:
@@ -39,8 +44,8 @@ def _kinds(report: DiffReport) -> Iterator[Line]:
         yield Line(f"       not the same {', '.join(report.other_kind)}: read the differences with that in mind", "dim")
 
 
-def _differs(report: DiffReport, full: bool) -> Iterator[Line]:
-    rows = tuple(differing(report.comparison, shown=_SHOWN_FULL if full else SHOWN))
+def _differs(report: DiffReport) -> Iterator[Line]:
+    rows = tuple(differing(report.comparison, shown=_SHOWN_ALL))
     if rows:
         yield Line("")
         yield Line(
@@ -50,8 +55,8 @@ def _differs(report: DiffReport, full: bool) -> Iterator[Line]:
         yield from rows
 
 
-def _odd(report: DiffReport, full: bool) -> Iterator[Line]:
-    rows = tuple(odd(report.comparison, shown=_SHOWN_FULL if full else SHOWN_ODD))
+def _odd(report: DiffReport) -> Iterator[Line]:
+    rows = tuple(odd(report.comparison, shown=_SHOWN_ALL))
     if rows:
         yield Line("")
         yield Line("Looks odd, and does not tell them apart", "title")

@@ -36,6 +36,13 @@ def _of_calls(d: Difference, *, here: bool) -> str:
     return f"{seen or 0:,.0f} of {count(total, 'call')}" if total else "none"
 
 
+def of_which(d: Difference, *, here: bool) -> str:
+    """A share of calls, with the interval that holds it 19 times of 20: ``1 of 10 calls (1.8 to 40 %)``."""
+    within = d.here_range if here else d.there_range
+    told = _of_calls(d, here=here)
+    return f"{told} ({_within(within, 'share')} %)" if within else told
+
+
 def _within(within: Range, unit: str) -> str:
     scale = 100.0 if unit == "share" else 1.0
     low, high = within.low * scale, (within.high or within.low) * scale
@@ -103,6 +110,8 @@ def _asked(d: Difference) -> str:
 def _judged(d: Difference) -> str:
     if d.standing is Standing.ALIKE:
         return "normal in both"
+    if d.standing is Standing.SAYS_NOTHING:
+        return f"normal in both; how often differs, and that says nothing: {d.nothing}"
     if d.standing is Standing.FOLLOWS:
         return "normal in both; how often differs, but nothing that it could follow from does"
     return "normal, and in both; how often differs too little, or was seen too little, to tell"

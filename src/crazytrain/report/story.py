@@ -31,6 +31,7 @@ from crazytrain.report.loop_story import loop_story
 from crazytrain.report.profile_story import profile_story
 from crazytrain.report.qemu_story import qemu_story
 from crazytrain.report.sentence import line
+from crazytrain.report.snapshots_story import snapshots_story
 from crazytrain.report.stop_story import stop_story
 from crazytrain.report.tables_story import tables_story
 from crazytrain.report.told_story import told_story
@@ -65,6 +66,7 @@ def story(facts: Facts) -> tuple[StoryLine, ...]:
         *qemu_story(facts),
         *host_story(facts),
         *tables_story(facts),
+        *snapshots_story(facts),
         *_console(facts),
         *_lab(facts),
         *told_story(facts),

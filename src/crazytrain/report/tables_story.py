@@ -71,7 +71,8 @@ def _interrupts(facts: Facts) -> Iterator[StoryLine]:
         if top:
             grown = top[0].grown is not None
             when = "between the snapshots" if grown else "since boot"
-            said = ", ".join(f"{row.name} ({row.what}) {row.grown if grown else row.count:,}" for row in top)
+            shown = [(row, row.grown if grown else row.count) for row in top]
+            said = ", ".join(f"{row.name} ({row.what}) {number:,}" for row, number in shown if number is not None)
             yield line(f"interrupts {when}: {said}", table.refs)
 
 

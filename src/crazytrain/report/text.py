@@ -94,6 +94,8 @@ def _why(report: Report) -> Iterator[Line]:
         return
     yield from _points("Why", best.because, "+")
     yield from _points("What speaks against it", best.against, "-")
+    if best.unseen:
+        yield Line(f"  judged without: {'; '.join(best.unseen)}", "dim")
 
 
 def _points(title: str, points: tuple[PointView, ...], mark: str) -> Iterator[Line]:

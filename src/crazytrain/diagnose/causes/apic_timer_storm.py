@@ -1,8 +1,8 @@
 """Cause timer-storm/apic-timer-storm."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
-from crazytrain.diagnose.signs import TICK_STORM_FROM_PER_S, unseen
-from crazytrain.diagnose.timer_signs import ARMS_STORM_FROM_PER_S, arm_rate, arms
+from crazytrain.diagnose.signs import TICK_STORM_FROM_PER_S, held_words, unseen
+from crazytrain.diagnose.timer_signs import arm_rate, arms, storms_arms
 from crazytrain.model.facts import KvmExits, KvmStats, VcpuView
 from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Claim, Family, Point
@@ -24,10 +24,10 @@ def _arm_point(exits: KvmExits, vcpus: int) -> Point:
     top = max(arms(exits), key=lambda m: m.count)
     part = sum(m.count for m in arms(exits)) / sum(m.count for m in exits.msrs)
     each = f", {rate(per_s / vcpus)} per vCPU" if vcpus > 1 else ""
-    says = f"{top.name or hex(top.index)} was written {rate(per_s)}{each}: {share(part)} of all MSR accesses"
+    says = f"{top.name or hex(top.index)} was written {rate(per_s)}{each}: {share(part)} of all MSR accesses{held_words(exits)}"
     if part < 0.25:
         return Point(says, exits.refs, 0.1)
-    if per_s / vcpus >= ARMS_STORM_FROM_PER_S:
+    if storms_arms(exits, vcpus):
         return Point(says, exits.refs, 300)
     return Point(says, exits.refs, 12 if per_s / vcpus >= TICK_STORM_FROM_PER_S else 0.02)
 

@@ -2,13 +2,13 @@
 
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.cgroup_signs import few_cpus_point, quota_point
-from crazytrain.diagnose.signs import wanted
 from crazytrain.model.facts import HostFacts, ThreadActivity, ThreadRole
 from crazytrain.model.facts.cgroup import CgroupLimits
 from crazytrain.model.figures import share
 from crazytrain.model.finding import Claim, Family, Point
 
 DELAY_FROM = 0.35
+RESTS_TO = 0.75  # of the time running or waiting: a vCPU that still rests gets all its work done, if later
 
 
 def cpu_contention(threads: ThreadActivity, host: HostFacts | None, limits: CgroupLimits | None) -> Claim:
@@ -23,7 +23,8 @@ def cpu_contention(threads: ThreadActivity, host: HostFacts | None, limits: Cgro
     worst = max(known, key=lambda t: t.delay_ratio or 0.0)
     delay = worst.delay_ratio or 0.0
     held = delay >= DELAY_FROM and delay >= 0.7 * worst.cpu_ratio
-    fact = f"{worst.label} waited for a CPU {share(delay)} of the time (of {share(wanted(worst))} that it wanted)"
+    waited = worst.cpu_ratio + delay
+    fact = f"{worst.label} waited for a CPU {share(delay)} of the time (of {share(waited)} that it wanted)"
     # Some kernels do not count the time of a throttled thread as waiting: beside a quota that ran out, no delay proves nothing.
     against = 1.0 if quota else 0.02
     points = [Point(fact, threads.refs, 150 if held else against), *quota]
@@ -34,7 +35,7 @@ def cpu_contention(threads: ThreadActivity, host: HostFacts | None, limits: Cgro
         points.append(
             Point(f"CPU pressure of the host: {stalled:.0f} % (avg10)", host.refs, 2 if stalled >= 20 else 0.7)
         )
-    return Claim(says=says, prior=0.05, points=tuple(points))
+    return Claim(says=says, prior=0.05, points=tuple(points), aside=not quota and waited <= RESTS_TO)
 
 
 CAUSE = Cause(slug="cpu-contention", family=Family.HOST_PRESSURE, rank=Rank.PRESSURE, judge=cpu_contention)

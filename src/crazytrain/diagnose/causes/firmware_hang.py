@@ -5,6 +5,7 @@ from crazytrain.diagnose.cause import BUSY, Cause, Rank
 from crazytrain.diagnose.signs import EXITS_MATTER_FROM_PER_S, burn_point, leaving_rate
 from crazytrain.model.facts import KvmExits, ProcessFacts, ThreadActivity, VcpuView
 from crazytrain.model.facts.firmware import BarePlace, BareView
+from crazytrain.model.facts.resets import Resets
 from crazytrain.model.figures import count, rate, share, span
 from crazytrain.model.finding import Claim, Family, Look, Point
 
@@ -14,10 +15,17 @@ BOOTED_AFTER_S = 60.0  # a firmware that unpacks itself stays in one loop for a 
 
 
 def firmware_hang(
-    bare: BareView, view: VcpuView, threads: ThreadActivity, exits: KvmExits | None, process: ProcessFacts | None
+    bare: BareView,
+    view: VcpuView,
+    threads: ThreadActivity,
+    exits: KvmExits | None,
+    process: ProcessFacts | None,
+    resets: Resets | None,
 ) -> Claim:
     """Does the firmware or a boot loader hang in a loop, before any operating system?"""
     points = [*bare_points(bare), burn_point(threads), _loop_point(bare, view)]
+    if resets and resets.by_guest + resets.untold:
+        points.append(Point("it reset itself meanwhile, so it does not hang in one place", resets.refs, 0.05))
     if exits and exits.window_ns:
         points.extend(_exit_points(exits))
     points.extend(_young_points(bare, process))

@@ -1,21 +1,28 @@
 """Cause guest-stuck/guest-hard-lockup."""
 
+from crazytrain.diagnose.bare_signs import BARE_FROM
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
 from crazytrain.diagnose.inside_signs import has_panicked, ticks
 from crazytrain.diagnose.signs import burn_point, is_fresh
 from crazytrain.diagnose.stuck_signs import NARROW_PLACES, kernel_points
 from crazytrain.model.facts import ConsoleLog, CpuMode, LineMeaning, ThreadActivity, VcpuActivity, VcpuView
+from crazytrain.model.facts.firmware import BareView
 from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.facts.inside_view import Pace
 from crazytrain.model.figures import count, share
 from crazytrain.model.finding import Claim, Family, Point
 
 _LEAST_LOOKS = 3  # one moment with interrupts off is every kernel's
+_STARTING_NS = 10**9  # a kernel that counts no time yet sets itself up, with interrupts off
 _OFF_FROM = 0.95  # of the samples with interrupts off: no tick gets through
 
 
 def guest_hard_lockup(
-    threads: ThreadActivity, view: VcpuView, console: ConsoleLog | None, inside: GuestInside | None
+    threads: ThreadActivity,
+    view: VcpuView,
+    console: ConsoleLog | None,
+    inside: GuestInside | None,
+    bare: BareView | None,
 ) -> Claim:
     """Does a CPU of the guest run in its kernel with interrupts off and never turn them on again?"""
     says = "a CPU of the guest is locked up hard: its kernel runs there with interrupts off, and never turns them on"
@@ -26,6 +33,7 @@ def guest_hard_lockup(
     points = [_locked_point(locked[0], view), burn_point(threads), *kernel_points(view)]
     points += _said(console)
     points += _from_inside(inside, locked[0], view)
+    points += _starts(inside, locked[0], bare)
     # From outside alone firmware, a boot loader or a small system of its own looks the same.
     known = inside is not None or (console is not None and console.lines > 0 and any(map(_is_linux, console.matter)))
     return Claim(says=says, prior=0.01, points=tuple(points), at_most=0.99 if known else 0.6)
@@ -77,6 +85,18 @@ def _from_inside(inside: GuestInside | None, vcpu: VcpuActivity, view: VcpuView)
             Point(f"the guest's count of ticks {time.pace.value}: its only CPU takes interrupts", inside.refs, 0.05)
         )
     return points
+
+
+def _starts(inside: GuestInside | None, vcpu: VcpuActivity, bare: BareView | None) -> list[Point]:
+    """Whether it is a kernel that only comes up, or its own unpacking: both run with interrupts off for a while."""
+    low = [v for v in (bare.vcpus if bare else ()) if v.vcpu == vcpu.vcpu and v.uefi_ratio >= BARE_FROM]
+    if bare and low:
+        says = "it runs below 4 GiB, as firmware does and a kernel that is being unpacked: no kernel runs there yet"
+        return [Point(says, bare.refs, 0.03)]
+    up_ns = inside.view.uptime_ns if inside else None
+    if inside and up_ns is not None and up_ns <= _STARTING_NS:
+        return [Point("the guest's kernel counts no time yet: it only comes up", inside.refs, 0.1)]
+    return []
 
 
 CAUSE = Cause(

@@ -46,7 +46,8 @@ def _kernel_point(vcpu: VcpuActivity, view: VcpuView, inside: GuestInside | None
     moving = vcpu.places > FEW_PLACES and vcpu.kernel_ratio >= 0.6
     if not moving and inside and vcpu.kernel_ratio >= 0.6 and _goes_on(inside):
         return Point(f"{says}; time goes on inside the guest, and it spins for no lock", (*view.refs, *inside.refs), 6)
-    return Point(says, view.refs, 15 if moving else 0.1)
+    half = vcpu.places > FEW_PLACES and vcpu.kernel_ratio >= 0.5  # programs make it work so much, and are the rest
+    return Point(says, view.refs, 15 if moving else 4 if half else 0.1)
 
 
 def _goes_on(inside: GuestInside) -> bool:

@@ -1,16 +1,18 @@
 """Cause guest-stuck/guest-reboot-loop."""
 
-from crazytrain.diagnose.bare_signs import reset_point, shutdown_point, shutdowns
+from crazytrain.diagnose.bare_signs import late_clock_point, reset_point, shutdown_point, shutdowns
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
-from crazytrain.model.facts import KvmExits, ProcessFacts
+from crazytrain.model.facts import GuestClock, KvmExits, ProcessFacts
 from crazytrain.model.facts.firmware import BareView
 from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.facts.resets import Resets
-from crazytrain.model.figures import span
+from crazytrain.model.facts.restarts import ConsoleRestarts, Restart
+from crazytrain.model.figures import count, span
 from crazytrain.model.finding import Claim, Family, Look, Point
 
 _YOUNG_NS = 30 * 10**9
 _OLD_NS = 600 * 10**9
+_SHORT_NS = 120 * 10**9  # a kernel that restarts the machine so soon was not up for its users
 
 
 def guest_reboot_loop(
@@ -19,6 +21,8 @@ def guest_reboot_loop(
     bare: BareView | None,
     inside: GuestInside | None,
     process: ProcessFacts | None,
+    console: ConsoleRestarts | None,
+    clock: GuestClock | None,
 ) -> Claim:
     """Does the guest start again and again?"""
     points: list[Point] = []
@@ -27,7 +31,10 @@ def guest_reboot_loop(
         points.append(shutdown_point(exits, once=20, again=400))
     if resets:
         points.append(reset_point(resets, seen_before=shutdowns(exits) == 1))
+        points += _early_points(resets, process)
     points += _kernel_points(inside, process)
+    points += _console_points(console, inside, process)
+    points += late_clock_point(clock, bare) if bare else ()
     if points and bare and all(v.bare_ratio >= 0.9 for v in bare.vcpus):
         points.append(Point("it never got as far as an operating system", bare.refs, 4))
     cause = " by a triple fault" if shutdowns(exits) else ""
@@ -37,6 +44,16 @@ def guest_reboot_loop(
         points=tuple(points),
         missing=() if points else (Look("resets, as QEMU tells of them", "virsh event {name} --event reboot --loop"),),
     )
+
+
+def _early_points(resets: Resets, process: ProcessFacts | None) -> list[Point]:
+    """Few guests reset themselves in QEMU's first minute: some firmwares do once, at their very first start."""
+    young = process is not None and process.uptime_s is not None and process.uptime_s * 1e9 <= 2 * _YOUNG_NS
+    if process is None or not young or not resets.by_guest + resets.untold:
+        return []
+    return [
+        Point(f"that was in QEMU's first minute: it runs for {span((process.uptime_s or 0) * 1e9)}", process.refs, 3)
+    ]
 
 
 def _kernel_points(inside: GuestInside | None, process: ProcessFacts | None) -> list[Point]:
@@ -58,6 +75,34 @@ def _kernel_points(inside: GuestInside | None, process: ProcessFacts | None) -> 
         says = f"the guest's kernel has run for {span(now_ns)} only, QEMU for {span(process.uptime_s * 1e9)}"
         return [Point(says, (*inside.refs, *process.refs), 4)]
     return []
+
+
+def _console_points(
+    console: ConsoleRestarts | None, inside: GuestInside | None, process: ProcessFacts | None
+) -> list[Point]:
+    """Kernels that restarted the machine one after the other, each soon after it came up; and whether that goes on."""
+    last = _short_ones(console)
+    if console is None or not last:
+        return []
+    longest_ns = max(restart.uptime_ns for restart in last)
+    says = f"on its console {count(len(last), 'kernel')} in a row restarted the machine, none later than {span(longest_ns)} after it came up"
+    refs = tuple(restart.ref for restart in last[-3:])
+    if not _goes_on(len(last), inside, process):
+        return [Point(f"{says}; when is not known", refs, 2)]
+    return [Point(says, refs, 200 if len(last) > 2 else 60 if len(last) > 1 else 3)]
+
+
+def _short_ones(console: ConsoleRestarts | None) -> tuple[Restart, ...]:
+    restarts = console.restarts if console else ()
+    begin = max((n for n, restart in enumerate(restarts, 1) if restart.uptime_ns > _SHORT_NS), default=0)
+    return restarts[begin:]
+
+
+def _goes_on(times: int, inside: GuestInside | None, process: ProcessFacts | None) -> bool:
+    """Whether the restarts are of now: the kernel is young, or QEMU itself has not run for much longer than they take."""
+    if inside and inside.view.uptime_ns is not None:
+        return inside.view.uptime_ns <= _SHORT_NS
+    return process is not None and process.uptime_s is not None and process.uptime_s * 1e9 <= (times + 1) * _SHORT_NS
 
 
 CAUSE = Cause(

@@ -1,7 +1,7 @@
 """Cause exit-storm/mmio-poll."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
-from crazytrain.diagnose.signs import EXIT_STORM_FROM_PER_S, awake, runs_os, unseen
+from crazytrain.diagnose.signs import EXIT_STORM_FROM_PER_S, awake, held_words, runs_os, storms, unseen
 from crazytrain.model.facts import KvmExits, KvmStats, MmioUse, VcpuView
 from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Claim, Family, Point
@@ -36,8 +36,8 @@ def _described(page: MmioUse) -> str:
 def _rate_point(exits: KvmExits, page: MmioUse) -> Point:
     part = page.count / sum(m.count for m in exits.mmio)
     way = "writes to" if page.write else "reads of"
-    says = f"{rate(exits.per_s(page.count))} {way} {_described(page)}: {share(part)} of all MMIO"
-    storm = exits.per_s(page.count) >= EXIT_STORM_FROM_PER_S and part >= 0.5
+    says = f"{rate(exits.per_s(page.count))} {way} {_described(page)}: {share(part)} of all MMIO{held_words(exits)}"
+    storm = storms(exits, page.count) and part >= 0.5
     return Point(says, exits.refs, 200 if storm else 0.02)
 
 

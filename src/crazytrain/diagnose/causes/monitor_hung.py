@@ -1,14 +1,18 @@
 """Cause qemu-blocked/monitor-hung."""
 
+from collections.abc import Iterator
+
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.model.evidence import Outcome
-from crazytrain.model.facts import QemuState, ThreadActivity, ThreadUse
+from crazytrain.model.facts import Loops, QemuState, ThreadActivity, ThreadUse, VcpuView
+from crazytrain.model.figures import rate
 from crazytrain.model.finding import Claim, Family, Point
 
 BY_SIGNAL, BY_TRACER = "T", "t"
+TURNS_FROM_PER_S = 2.0
 
 
-def monitor_hung(state: QemuState, threads: ThreadActivity | None) -> Claim:
+def monitor_hung(state: QemuState, threads: ThreadActivity | None, loops: Loops | None, view: VcpuView | None) -> Claim:
     """Does QEMU's monitor not answer although the process lives?"""
     says = "QEMU's monitor does not answer: its main loop is blocked or stopped"
     if state.monitor is not Outcome.TIMED_OUT:
@@ -21,7 +25,18 @@ def monitor_hung(state: QemuState, threads: ThreadActivity | None) -> Claim:
         says = f"QEMU's process is stopped, so its monitor does not answer: {_by_whom(stopped)}"
         letters = " and ".join(sorted({letter for thread in stopped for letter in thread.states if letter in "Tt"}))
         points.append(Point(f"{len(stopped)} of its threads are in state {letters}, stopped", threads.refs, 50))
+    else:
+        points += _it_lives(loops, view)
     return Claim(says=says, prior=0.02, points=tuple(points))
+
+
+def _it_lives(loops: Loops | None, view: VcpuView | None) -> Iterator[Point]:
+    """A host that is loaded makes an answer late, too: a main loop that comes round does not hang."""
+    loop = loops.main if loops else None
+    if loops and loop and loop.turns_per_s and loop.turns_per_s >= TURNS_FROM_PER_S:
+        yield Point(f"but its main loop turned {rate(loop.turns_per_s)}", loops.refs, 0.1)
+    if view and (answers := max((vcpu.samples for vcpu in view.vcpus), default=0)):
+        yield Point(f"but it was asked for the registers {answers} times and answered", view.refs, 0.1)
 
 
 def _stopped(threads: ThreadActivity | None) -> list[ThreadUse]:

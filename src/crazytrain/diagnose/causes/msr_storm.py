@@ -1,7 +1,7 @@
 """Cause exit-storm/msr-storm."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
-from crazytrain.diagnose.signs import EXIT_STORM_FROM_PER_S, leaving_rate, unseen
+from crazytrain.diagnose.signs import held_words, leaving_rate, storms, unseen
 from crazytrain.diagnose.timer_signs import arm_rate
 from crazytrain.model.facts import KvmExits
 from crazytrain.model.figures import rate, share
@@ -18,8 +18,8 @@ def msr_storm(exits: KvmExits) -> Claim:
     part = every / max(every, leaving_rate(exits) * exits.window_ns / 1e9)
     name = msr.name or f"MSR {msr.index:#x}"
     way = "writes to" if msr.write else "reads of"
-    fact = f"{rate(exits.per_s(msr.count))} {way} {name} ({msr.index:#x}); MSRs are {share(part)} of what was seen"
-    storm = exits.per_s(msr.count) >= EXIT_STORM_FROM_PER_S and part >= 0.4
+    fact = f"{rate(exits.per_s(msr.count))} {way} {name} ({msr.index:#x}); MSRs are {share(part)} of what was seen{held_words(exits)}"
+    storm = storms(exits, msr.count) and part >= 0.4
     points = [Point(fact, exits.refs, 300 if storm else 0.02)]
     if arm_rate(exits) >= 0.25 * exits.per_s(every):
         points.append(Point("they arm timers and end interrupts: a timer storm says more", exits.refs, 0.1))

@@ -1,7 +1,7 @@
 """Cause exit-storm/page-fault-loop."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
-from crazytrain.diagnose.signs import EXIT_STORM_FROM_PER_S, unseen
+from crazytrain.diagnose.signs import storms, unseen
 from crazytrain.model.facts import KvmExits, KvmStats, VcpuView
 from crazytrain.model.figures import count, rate, share
 from crazytrain.model.finding import Claim, Family, Point
@@ -20,7 +20,7 @@ def page_fault_loop(exits: KvmExits, stats: KvmStats | None, view: VcpuView | No
     part = worst.count / sum(fault.count for fault in exits.faults)
     per_s = exits.per_s(worst.count)
     fact = f"{rate(per_s)} page faults at guest address {worst.page:#x}: {share(part)} of all"
-    storm = per_s >= EXIT_STORM_FROM_PER_S and part >= _MOSTLY
+    storm = storms(exits, worst.count) and part >= _MOSTLY
     points = [Point(fact, exits.refs, 150 if storm else 0.02)]
     if any(use.page == worst.page and use.count >= 0.5 * worst.count for use in exits.mmio):
         points.append(Point("the page is a device's: each access is emulated, which says more", exits.refs, 0.02))

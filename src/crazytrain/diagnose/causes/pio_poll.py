@@ -2,12 +2,13 @@
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
 from crazytrain.diagnose.signs import (
-    EXIT_STORM_FROM_PER_S,
     PIT_PORTS,
     PM_TIMER_PORTS,
     RTC_PORTS,
     awake,
+    held_words,
     runs_os,
+    storms,
     top_port,
     unseen,
 )
@@ -51,8 +52,8 @@ def _described(port: PortUse) -> str:
 
 def _rate_point(exits: KvmExits, port: PortUse, part: float) -> Point:
     way = "writes to" if port.write else "reads of"
-    says = f"{rate(exits.per_s(port.count))} {way} {_described(port)}: {share(part)} of all port accesses"
-    storm = exits.per_s(port.count) >= EXIT_STORM_FROM_PER_S and part >= 0.5
+    says = f"{rate(exits.per_s(port.count))} {way} {_described(port)}: {share(part)} of all port accesses{held_words(exits)}"
+    storm = storms(exits, port.count) and part >= 0.5
     return Point(says, exits.refs, 200 if storm else 0.02)
 
 

@@ -12,7 +12,7 @@ def pit_hpet_storm(irqs: InterruptRates | None, exits: KvmExits | None, threads:
     """Does the PIT or the HPET tick at a high rate?"""
     points: list[Point] = []
     if irqs and PIT_IRQ not in irqs.uncounted:
-        points.append(irq_point(irqs, PIT_IRQ, "the PIT or HPET"))
+        points.append(irq_point(irqs, PIT_IRQ, "the PIT or HPET", threads))
     kernels = threads.of(ThreadRole.KVM_PIT) if threads else ()
     if kernels and threads:
         points.append(_kernel_point(kernels[0], threads))

@@ -23,7 +23,7 @@ def rtc_periodic_storm(
     loop = loops.main if loops else None
     points: list[Point] = []
     if irqs and RTC_IRQ not in irqs.uncounted:
-        points.append(irq_point(irqs, RTC_IRQ, "the RTC"))
+        points.append(irq_point(irqs, RTC_IRQ, "the RTC", threads))
     if loop and loops:
         points.extend(_fast_loop_points(loop, loops))
     if exits and exits.ports:

@@ -1,6 +1,7 @@
 """Cause timer-storm/timer-always-due."""
 
 from crazytrain.diagnose.cause import Cause, Rank
+from crazytrain.diagnose.looks import HEALTHY_BESIDE as HEALTHY_TRACE
 from crazytrain.diagnose.signs import loop_rate_point
 from crazytrain.diagnose.timer_signs import loop_cpu_point
 from crazytrain.model.facts import (
@@ -21,7 +22,6 @@ ALL_THREADS = Look(
     "all threads for some seconds, with rates, of the sick guest while it is sick",
     "crazytrain why {name}   # or: timeout 5 strace -f -c -p {pid}, and top -H -b -n 2 -p {pid}",
 )
-HEALTHY_TRACE = Look("the same from a healthy guest beside it", "crazytrain why {name} --against HEALTHY_GUEST")
 CLOCKSOURCE = Look(
     "the guest's clocksource (a clock that stands still or jumps makes timers overdue)",
     "cat /sys/devices/system/clocksource/clocksource0/current_clocksource   # in the guest",

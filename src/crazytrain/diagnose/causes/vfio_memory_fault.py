@@ -6,6 +6,8 @@ from crazytrain.model.facts import DescriptorTable, QemuState
 from crazytrain.model.facts.logs import HostLog, KernelMeaning, QemuLog, QemuMeaning
 from crazytrain.model.finding import Claim, Family, Point
 
+UNNAMED_AT_MOST = 0.75  # huge pages, shared or persistent memory that has gone give the same words
+
 
 def vfio_memory_fault(
     log: QemuLog, state: QemuState | None, table: DescriptorTable | None, host: HostLog | None
@@ -28,7 +30,8 @@ def vfio_memory_fault(
     near = [line for line in troubled if line.in_window or (line.ago_ns or 0) < 3600 * 10**9]
     if near:
         points.append(Point(f"the host's kernel said: {near[-1].line.text}", (near[-1].line.ref,), 2))
-    return Claim(says=says, prior=0.02, points=tuple(points))
+    named = table is not None or near or log.of(QemuMeaning.VFIO)
+    return Claim(says=says, prior=0.02, points=tuple(points), at_most=1.0 if named else UNNAMED_AT_MOST)
 
 
 CAUSE = Cause(

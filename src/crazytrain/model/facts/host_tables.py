@@ -34,6 +34,7 @@ class CpuTable(msgspec.Struct, frozen=True, kw_only=True):
     cpus: int | None = None
     switches_per_s: float | None = None
     interrupts_per_s: float | None = None
+    guest: bool | None = None  # whose it is, where what stands beside the table shows it
     refs: tuple[Ref, ...] = ()
 
     @property

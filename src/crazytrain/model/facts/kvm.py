@@ -132,10 +132,12 @@ class KvmExits(msgspec.Struct, frozen=True, kw_only=True):
     zero but unknown. Pages are the addresses at which they begin. ``times`` are those from an exit to the next entry (HLT:
     the idle time), ``outside`` those from an exit to QEMU to the next KVM_RUN; one exit in 64 is timed. ``msis`` and
     ``accepted`` are vectors of message-signalled interrupts and those that local APICs took. ``halt_polls`` and
-    ``pause_windows`` are what KVM itself changed them to.
+    ``pause_windows`` are what KVM itself changed them to. ``held_ratio`` is the share of the window in which the vCPU that wants
+    most waited for a CPU of the host.
     """
 
     window_ns: int
+    held_ratio: float = 0.0
     exits: tuple[ExitCount, ...] = ()
     userspace: tuple[ExitCount, ...] = ()
     ports: tuple[PortUse, ...] = ()
@@ -161,6 +163,10 @@ class KvmExits(msgspec.Struct, frozen=True, kw_only=True):
     def per_s(self, count: int) -> float:
         """A count as a rate."""
         return count * 1e9 / self.window_ns if self.window_ns else 0.0
+
+    def unheld(self, most: float) -> float:
+        """By how much a rate would be higher, ``most`` times at most, had the host let the vCPU run whenever it wanted."""
+        return min(most, 1 / (1 - min(self.held_ratio, 0.99)))
 
 
 class KvmCounter(msgspec.Struct, frozen=True):

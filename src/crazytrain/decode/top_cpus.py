@@ -1,0 +1,59 @@
+"""TOP_THREADS: the head of top's screens, how the machine's CPUs fared.
+
+    %Cpu(s): 25.1 us,  3.0 sy,  0.0 ni, 70.2 id,  1.7 wa,  0.0 hi,  0.0 si,  0.0 st
+    Cpu(s):  1.0%us,  0.5%sy,  0.0%ni, 98.4%id,  0.1%wa,  0.0%hi,  0.0%si,  0.0%st
+
+Manual: top(1) of procps 3.2 to 4 (decimal comma or point). A screen that shows a QEMU process is the host's.
+"""
+
+import re
+from collections.abc import Iterable
+
+from crazytrain.model.evidence import Evidence
+from crazytrain.model.facts.host_tables import CpuRow, CpuTable
+
+_CPUS = re.compile(r"\s*%?C(?:pu|PU)\(s\) ?:\s*(?P<shares>.{8,200})")
+_SHARE = re.compile(r"(\d{1,3}[.,]\d)[% ] ?([^\s\d,.%]{2,4})\b")
+_ORDER = ("us", "sy", "ni", "id", "wa", "hi", "si", "st")  # of all versions and languages
+_QEMU = re.compile(r"\s*\d{1,9} \S.* (?:qemu-system\S*|qemu-kvm\S*|kvm|CPU \d+/(?:KVM|TCG))\s*$")
+_MOST_LINES = 50_000
+
+
+def decode_top_cpus(evidence: Evidence) -> Iterable[object]:
+    """Yield one ``CpuTable``: the mean of all screens but the first one, which top counts since boot where more follow."""
+    lines = evidence.data.decode("utf-8", "backslashreplace").split("\n")[:_MOST_LINES]
+    heads = [(number, _shares(line)) for number, line in enumerate(lines, start=1)]
+    told = [(number, shares) for number, shares in heads if "id" in shares]
+    used = told[1:] or told
+    if used:
+        yield CpuTable(
+            tool="top",
+            rows=(_row([shares for _, shares in used]),),
+            samples=len(used),
+            guest=False if any(_QEMU.match(line[:400]) for line in lines) else None,
+            refs=(evidence.ref(used[0][0], used[-1][0]),),
+        )
+
+
+def _shares(line: str) -> dict[str, float]:
+    found = _CPUS.match(line[:400])
+    told = [
+        (float(share.replace(",", ".")) / 100, name) for share, name in _SHARE.findall(found["shares"] if found else "")
+    ]
+    if len(told) == len(_ORDER):
+        return {name: share for name, (share, _) in zip(_ORDER, told, strict=True)}
+    return {name: share for share, name in told if name in _ORDER}
+
+
+def _row(screens: list[dict[str, float]]) -> CpuRow:
+    mean = {name: sum(one.get(name, 0.0) for one in screens) / len(screens) for name in screens[-1]}
+    return CpuRow(
+        cpu=-1,
+        user_ratio=mean.get("us", 0.0) + mean.get("ni", 0.0),
+        system_ratio=mean.get("sy", 0.0),
+        idle_ratio=mean["id"],
+        iowait_ratio=mean.get("wa"),
+        steal_ratio=mean.get("st"),
+        irq_ratio=mean.get("hi"),
+        soft_ratio=mean.get("si"),
+    )

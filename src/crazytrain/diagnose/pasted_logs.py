@@ -1,0 +1,57 @@
+"""What lines of a host's kernel log say that somebody pasted, as points of causes. When they were said is known only among themselves."""
+
+import re
+from collections.abc import Iterable, Iterator
+
+from crazytrain.diagnose.signs import panic_line
+from crazytrain.model.facts import ConsoleLog
+from crazytrain.model.facts.logs import KernelLine, KernelLog, KernelMeaning
+from crazytrain.model.finding import Point
+
+# After a panic Linux waits in a loop for ever, unless it is to reboot: its last words name the cause, without any look at the CPU.
+_PANICKED = 40.0
+M = KernelMeaning
+# Cause: what a line means, and how much it speaks for it that somebody showed such a line.
+_MEANINGS: dict[str, tuple[tuple[KernelMeaning, ...], float]] = {
+    "storage-stall": ((M.STORAGE_SILENT,), 25),
+    "memory-pressure": ((M.OOM, M.OOM_KILL), 12),
+    "enospc-paused": ((M.NO_SPACE,), 12),
+}
+# Threads of the kernel that serve disks to guests, and QEMU itself: where they hang, the storage does not answer.
+_SERVES_DISKS = re.compile(r"(?:zvol|z_|txg_|drbd|nfsd|rbd|ceph|loop\d|dm[-_]|md\d|nbd|qemu|kvm$|worker|iou-wrk)")
+# A guest asks for a register that KVM does not know, or that it leaves out: the guest gets zero or an error and goes on.
+_HARMLESS = re.compile(
+    r"(?:unhandled|ignored|disabled perfctr|unimplemented perfctr).{0,20}(?:rd|wr)msr", re.IGNORECASE
+)
+_HANGS, _ALL_HARMLESS = 25.0, 40.0
+
+
+def log_points(cause: str, logs: Iterable[KernelLog]) -> Iterator[Point]:
+    """Points of one cause; a log that was read live knows when its lines were said and is the causes' own."""
+    for log in logs:
+        if log.wall_ns or not log.matter:
+            continue
+        line, ratio = _telling(cause, log)
+        if line is not None:
+            yield Point(f"the host's kernel said: {line.text}", (line.ref,), ratio)
+            return
+
+
+def guest_log_points(cause: str, logs: Iterable[ConsoleLog]) -> Iterator[Point]:
+    """Points of one cause from a guest's log, where nobody measured what the guest does."""
+    for log in logs if cause == "guest-panic-spin" else ():
+        if said := panic_line(log):
+            yield Point(said.says, said.refs, _PANICKED)
+
+
+def _telling(cause: str, log: KernelLog) -> tuple[KernelLine | None, float]:
+    """The last line that speaks for a cause, and how much."""
+    if cause == "misread":
+        harmless = all(one.meaning is M.KVM and _HARMLESS.search(one.text) for one in log.matter)
+        return (log.matter[-1] if harmless else None), _ALL_HARMLESS
+    meanings, ratio = _MEANINGS.get(cause, ((), 1.0))
+    found = next((one for one in reversed(log.matter) if one.meaning in meanings), None)
+    if found is None and cause == "storage-stall":
+        hung = (one for one in reversed(log.matter) if one.meaning is M.HUNG_TASK and _SERVES_DISKS.match(one.comm))
+        return next(hung, None), _HANGS
+    return found, ratio

@@ -1,0 +1,111 @@
+"""What a printed profile (``perf report``, ``perf top``) says, as points of causes.
+
+A profile holds shares of what ran, not how much ran: of an idle machine it says where its little work is. So its points are small, and
+most ask for a share that no healthy guest has.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from crazytrain.model.facts import Facts
+from crazytrain.model.facts.profile_table import ProfileRow, ProfileTable
+from crazytrain.model.figures import share
+from crazytrain.model.finding import Point
+
+
+class _Sign(msgspec.Struct, frozen=True):
+    """Functions (a name that ends in * stands for all that begin so), where they are (``k`` a kernel, ``g`` a guest's kernel, ``.`` a
+    program, ``u`` a guest's program), the share of all samples from which on they count, and how much they say then.
+    """
+
+    where: str
+    names: tuple[str, ...]
+    least_ratio: float
+    ratio: float
+
+
+_LOCKS = (
+    "*queued_spin_lock_slowpath",
+    "__pv_queued_spin_lock_slowpath",
+    "_raw_spin_lock*",
+    "__ticket_spin_lock",
+    "kvm_wait",
+    "pv_wait*",
+)
+_SIGNS: dict[str, tuple[_Sign, ...]] = {
+    "halt-polling": (_Sign("k", ("kvm_vcpu_block", "kvm_vcpu_halt", "kvm_vcpu_check_block", "kvm_cpu_has_pending_timer"), 0.15, 8),),
+    "pause-contention": (_Sign("k", ("handle_pause", "pause_interception", "kvm_vcpu_on_spin", "kvm_vcpu_yield_to", "yield_to"), 0.1, 8),),
+    "guest-spinlock": (_Sign("g", _LOCKS, 0.2, 8), _Sign("k", ("__pv_queued_spin_lock_slowpath", "pv_wait*", "kvm_wait"), 0.2, 3)),
+    "memory-pressure": (
+        _Sign("k", ("compact_zone", "isolate_migratepages*", "isolate_freepages*", "shrink_*", "khugepaged*", "ksm_*", "stable_tree_*",
+                    "unstable_tree_*", "change_prot_numa", "task_numa_*", "migrate_pages*"), 0.15, 5),
+    ),
+    "page-fault-loop": (_Sign("k", ("kvm_tdp_page_fault", "kvm_mmu_page_fault", "direct_page_fault", "handle_ept_violation", "npf_*"), 0.15, 4),),
+    "pio-poll": (_Sign("k", ("kernel_pio", "kvm_fast_pio*", "emulator_pio_*", "handle_io", "complete_fast_pio_in"), 0.1, 3),),
+    "mmio-poll": (_Sign("k", ("handle_ept_misconfig", "x86_emulate_insn", "vcpu_mmio_*", "emulator_read_write*"), 0.1, 3),),
+    "msr-storm": (_Sign("k", ("kvm_set_msr*", "kvm_get_msr*", "kvm_emulate_wrmsr", "kvm_emulate_rdmsr", "kvm_hv_*msr*"), 0.1, 3),),
+    "apic-timer-storm": (_Sign("k", ("start_apic_timer", "apic_timer_fn", "kvm_set_lapic_tscdeadline_msr", "start_hv_timer"), 0.1, 3),),
+    "lapic-catchup": (_Sign("k", ("apic_timer_fn", "kvm_apic_*timer*", "hrtimer_forward"), 0.3, 3),),
+    "split-lock": (_Sign("k", ("split_lock_*", "handle_guest_split_lock", "handle_bus_lock*"), 0.02, 8),),
+    "vhost-busy": (_Sign("k", ("vhost_*", "handle_tx*", "handle_rx*", "vhost_worker"), 0.3, 6),),
+    "slow-clocksource": (_Sign("g", ("acpi_pm_read*", "read_hpet"), 0.1, 15), _Sign(".", ("acpi_pm_tmr_*", "hpet_ram_read"), 0.03, 4)),
+    "rtc-periodic-storm": (_Sign(".", ("rtc_periodic_timer", "periodic_timer_update", "cmos_ioport_*", "rtc_update_timer"), 0.02, 5),),
+    "rtc-catchup": (_Sign(".", ("rtc_coalesced_timer*",), 0.01, 8),),
+    "pit-hpet-storm": (_Sign(".", ("pit_irq_timer*", "hpet_timer*", "update_irq"), 0.03, 4),),
+    "usb-polling": (_Sign(".", ("uhci_*", "ehci_*", "ohci_*", "xhci_*", "usb_handle_packet"), 0.05, 6),),
+    "display-load": (
+        _Sign(".", ("vnc_*", "tight_*", "zrle_*", "deflate*", "longest_match*", "jpeg_*", "jsimd_*", "spice_*", "red_*", "dcc_*", "pixman_*",
+                    "qemu_pixman_*"), 0.2, 6),
+    ),
+    "usernet-spin": (_Sign(".", ("slirp_*", "tcp_input", "tcp_output", "soread*", "sowrite*", "net_slirp*"), 0.1, 6),),
+    "timer-always-due": (_Sign(".", ("timerlist_run_timers", "qemu_clock_run_*timers", "timerlistgroup_*", "timer_mod_*"), 0.1, 4),),
+    "fd-monitor-spin": (_Sign(".", ("fdmon_*", "aio_free_deleted_handlers", "aio_dispatch*"), 0.2, 4),),
+    "iothread-spin": (_Sign(".", ("run_poll_handlers*", "virtio_queue_host_notifier_aio_poll", "aio_poll"), 0.2, 4),),
+    "migration-running": (
+        _Sign(".", ("ram_save_*", "buffer_is_zero*", "buffer_zero_*", "migration_*", "multifd_*", "xbzrle_*", "ram_find_and_save_block"), 0.15, 8),
+    ),
+    "software-emulation": (_Sign(".", ("helper_*", "tb_gen_code", "cpu_exec*", "tcg_*", "cpu_tb_exec", "tb_lookup*", "tb_htable_lookup"), 0.15, 8),),
+    "guest-user-busy": (_Sign("u", ("*",), 0.6, 4),),
+    "guest-kernel-busy": (_Sign("g", ("*",), 0.6, 3),),
+}  # fmt: skip
+
+
+def profile_points(cause: str, facts: Facts) -> Iterator[Point]:
+    """The strongest thing that a profile says for a cause."""
+    found = [
+        Point(_says(sign, rows), table.refs, sign.ratio)
+        for table in facts.all(ProfileTable)
+        for sign in _SIGNS.get(cause, ())
+        for rows in (_rows(table, sign),)
+        if rows and _part(rows) >= sign.least_ratio
+    ]
+    if found:
+        yield max(found, key=lambda point: point.ratio)
+
+
+def _part(rows: Sequence[ProfileRow]) -> float:
+    return sum(row.own_ratio for row in rows)
+
+
+def _rows(table: ProfileTable, sign: _Sign) -> Sequence[ProfileRow]:
+    return [
+        row for row in table.rows if row.where == sign.where and any(_fits(row.symbol, name) for name in sign.names)
+    ]
+
+
+def _fits(symbol: str, name: str) -> bool:
+    parts = name.split("*")
+    return (
+        symbol.startswith(parts[0])
+        and symbol.endswith(parts[-1])
+        and all(part in symbol for part in parts)
+        and (len(parts) > 1 or symbol == name)
+    )
+
+
+def _says(sign: _Sign, rows: Sequence[ProfileRow]) -> str:
+    top = max(rows, key=lambda row: row.own_ratio)
+    whose = {"k": "a kernel's", "g": "the guest kernel's", "u": "the guest programs'"}.get(sign.where, "QEMU's")
+    more = " and its like" if len(rows) > 1 else ""
+    return f"{share(_part(rows))} of the profile's samples are in {whose} {top.symbol}{more}"

@@ -1,0 +1,158 @@
+"""What pasted tables of CPUs, clock sources and interrupts say, as points of causes.
+
+Whose they are, the host's or a guest's, decides what they mean: steal in a guest is a host that lets it wait, steal on the host is a
+machine below that does. Where nobody knows, they say less.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from crazytrain.diagnose.balloon_signs import balloon_points
+from crazytrain.diagnose.chardev_stack_signs import chardev_points
+from crazytrain.diagnose.profile_signs import profile_points
+from crazytrain.model.facts import Facts
+from crazytrain.model.facts.host_tables import ClocksourceText, CpuRow, CpuTable
+from crazytrain.model.facts.moments import LinuxInterrupts
+from crazytrain.model.figures import rate, share
+from crazytrain.model.finding import Point
+
+STEAL_FROM, STEAL_TO = 0.15, 0.01
+MUCH_STEAL_FROM = 0.4
+WAITS_FROM = 0.3
+IDLE_FROM = 0.9
+WORKS_FROM = 0.7
+SOFT_FROM = 0.3
+STORM_FROM_PER_S, CALM_TO_PER_S = 900.0, 300.0
+SLOW = ("acpi_pm", "hpet", "pit", "jiffies", "refined-jiffies")
+
+# Cause: how much it speaks for it on the host, in a guest, and where nobody knows whose it is.
+_Sides = tuple[float, float, float]
+_STEAL: dict[str, _Sides] = {
+    "nested-starvation": (6, 1, 1.5),
+    "cpu-contention": (1, 5, 3),
+    "cpu-throttled": (1, 2, 1.5),
+    "healthy-idle": (0.3, 0.3, 0.3),
+}
+_MUCH_STEAL: dict[str, _Sides] = {
+    "nested-starvation": (10, 1, 2),
+    "cpu-contention": (1, 12, 8),
+    "cpu-throttled": (1, 4, 3),
+    "healthy-idle": (0.2, 0.2, 0.2),
+}
+_NO_STEAL: dict[str, _Sides] = {
+    "nested-starvation": (0.2, 1, 0.7),
+    "cpu-contention": (1, 0.2, 0.6),
+    "steal-time-overflow": (1, 0.1, 0.4),
+}
+_ALL_STOLEN: dict[str, _Sides] = {"steal-time-overflow": (1, 4, 3)}
+_WAITS: dict[str, _Sides] = {
+    "storage-stall": (3, 2, 2),
+    "guest-io-heavy": (1.5, 1.5, 1.5),
+    "guest-hung-io": (1, 1.5, 1.2),
+    "guest-memory-thrash": (1.2, 1.5, 1.3),
+}
+_IDLE: dict[str, _Sides] = {
+    "guest-user-busy": (0.5, 0.1, 0.5),
+    "guest-kernel-busy": (0.5, 0.2, 0.5),
+    "idle-poll": (0.5, 1.3, 1),
+}
+_USER: dict[str, _Sides] = {"guest-user-busy": (1, 6, 1.5), "healthy-busy": (1, 2, 1.2)}
+_SYSTEM: dict[str, _Sides] = {"guest-kernel-busy": (1, 4, 1.3), "guest-spinlock": (1, 1.5, 1)}
+_SOFT: dict[str, _Sides] = {"guest-io-heavy": (1, 2, 1.3), "interrupt-storm": (1, 2, 1.2), "vhost-busy": (1.5, 1, 1)}
+_IN_GUESTS: dict[str, _Sides] = {"guest-user-busy": (2, 1, 1), "guest-kernel-busy": (2, 1, 1), "idle-poll": (1.5, 1, 1)}
+
+_SLOW_CLOCK: dict[str, _Sides] = {"slow-clocksource": (1.2, 8, 3), "tsc-unstable": (1, 4, 2)}
+_GOOD_CLOCK: dict[str, _Sides] = {"slow-clocksource": (1, 0.1, 0.4), "tsc-unstable": (1, 0.3, 0.7)}
+
+
+def table_points(cause: str, facts: Facts) -> tuple[Point, ...]:
+    """Points of one cause from such tables."""
+    return (
+        *_of_cpus(cause, facts.all(CpuTable)),
+        *_of_clocks(cause, facts.all(ClocksourceText)),
+        *_of_interrupts(cause, facts.get(LinuxInterrupts)),
+        *profile_points(cause, facts),
+        *balloon_points(cause, facts),
+        *chardev_points(cause, facts),
+    )
+
+
+def _side(guest: bool | None) -> int:
+    return 2 if guest is None else int(guest)
+
+
+def _of_cpus(cause: str, tables: Iterable[CpuTable]) -> Iterator[Point]:
+    """Of several tables the one that says most."""
+    points = [point for table in tables for point in _of_table(cause, table)]
+    if points:
+        yield max(points, key=lambda point: max(point.ratio, 1 / point.ratio))
+
+
+def _of_table(cause: str, table: CpuTable) -> Iterator[Point]:
+    row = table.whole or (table.rows[0] if len(table.rows) == 1 else None)
+    if row is None:
+        return
+    guest = False if (row.guest_ratio or 0.0) >= 0.01 else table.guest  # only a host runs guests
+    whose = {False: "the host's", True: "the guest's", None: "a machine's (host or guest: not told)"}[guest]
+    for says, ratios in _signs(row):
+        ratio = ratios.get(cause, (1, 1, 1))[_side(guest)]
+        if ratio != 1:
+            yield Point(f"{table.tool}: {whose} CPUs {says}", table.refs, ratio)
+
+
+def _signs(row: CpuRow) -> Iterator[tuple[str, dict[str, _Sides]]]:
+    steal, guests = row.steal_ratio, row.guest_ratio or 0.0
+    interrupts = (row.soft_ratio or 0.0) + (row.irq_ratio or 0.0)
+    if steal is not None and steal <= STEAL_TO:
+        yield "lost no time to a machine below (steal)", _NO_STEAL
+    for ratio, least, says, ratios in (
+        (steal or 0.0, STEAL_FROM, "were kept from running {} of the time (steal)", _STEAL),
+        (_below(steal, IDLE_FROM), MUCH_STEAL_FROM, "were kept from running {} of the time (steal)", _MUCH_STEAL),
+        (steal or 0.0, IDLE_FROM, "had {} of their time stolen, which no host does that runs them at all", _ALL_STOLEN),
+        (row.iowait_ratio or 0.0, WAITS_FROM, "waited for disks {} of the time", _WAITS),
+        (row.idle_ratio, IDLE_FROM, "were idle {} of the time", _IDLE),
+        (row.user_ratio - guests, WORKS_FROM, "ran programs {} of the time", _USER),
+        (row.system_ratio, WORKS_FROM, "were in the kernel {} of the time", _SYSTEM),
+        (interrupts, SOFT_FROM, "served interrupts {} of the time", _SOFT),
+        (guests, WORKS_FROM, "ran guests {} of the time", _IN_GUESTS),
+    ):
+        if ratio >= least:
+            yield says.format(share(ratio)), ratios
+
+
+def _below(ratio: float | None, most: float) -> float:
+    return ratio if ratio is not None and ratio < most else 0.0
+
+
+def _of_clocks(cause: str, clocks: Iterable[ClocksourceText]) -> Iterator[Point]:
+    """A slow clock of any machine counts before a good one: host and guest may both stand there."""
+    points = [point for clock in clocks for point in _of_clock(cause, clock)]
+    if points:
+        yield max(points, key=lambda point: point.ratio)
+
+
+def _of_clock(cause: str, clock: ClocksourceText) -> Iterator[Point]:
+    slow = clock.current in SLOW
+    ratios = _SLOW_CLOCK if slow else _GOOD_CLOCK if clock.current else {}
+    ratio = ratios.get(cause, (1, 1, 1))[_side(clock.guest)]
+    whose = "the guest" if clock.guest else "a Linux (host or guest: not told)"
+    if ratio != 1:
+        yield Point(f"{whose} keeps time by {clock.current}", clock.refs, ratio)
+
+
+def _of_interrupts(cause: str, found: LinuxInterrupts | None) -> Iterator[Point]:
+    if found is None or cause not in _LINES:
+        return
+    words, storm, calm = _LINES[cause]
+    per_s = found.per_s(*words)
+    says = f"{' and '.join(words)} of /proc/interrupts fired {rate(per_s)}"
+    if per_s >= STORM_FROM_PER_S:
+        yield Point(says, found.refs, storm if found.guest else storm**0.5)
+    elif per_s <= CALM_TO_PER_S and found.guest:
+        yield Point(says, found.refs, calm)
+
+
+# Cause: the lines of /proc/interrupts that its timer raises in a guest, and how much many or few of them say.
+_LINES: dict[str, tuple[tuple[str, ...], float, float]] = {
+    "rtc-periodic-storm": (("rtc0", "rtc"), 30, 0.1),
+    "pit-hpet-storm": (("timer", "hpet2", "hpet3"), 15, 0.2),
+}
