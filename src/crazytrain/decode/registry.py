@@ -17,6 +17,7 @@ from crazytrain.decode.fd_listing import decode_fd_listing
 from crazytrain.decode.guest_memory_text import decode_guest_memory
 from crazytrain.decode.host import decode_host
 from crazytrain.decode.host_params import decode_host_params
+from crazytrain.decode.hung_up import decode_hung_up
 from crazytrain.decode.identity import decode_identity
 from crazytrain.decode.inside import decode_inside, decode_inside_log, decode_inside_profile
 from crazytrain.decode.interrupt_readings import decode_interrupt_readings
@@ -55,11 +56,14 @@ from crazytrain.decode.stacks import decode_stacks
 from crazytrain.decode.storage import decode_storage
 from crazytrain.decode.strace import decode_strace
 from crazytrain.decode.strace_summary import decode_strace_summary
+from crazytrain.decode.swap_text import decode_swap_text
 from crazytrain.decode.sysstat import decode_sysstat
 from crazytrain.decode.tasks import decode_tasks
-from crazytrain.decode.told import decode_told, decode_told_among
+from crazytrain.decode.told import decode_prose, decode_prose_among, decode_told, decode_told_among
+from crazytrain.decode.tool_lines import decode_tool_lines
 from crazytrain.decode.top import decode_top
 from crazytrain.decode.top_cpus import decode_top_cpus
+from crazytrain.decode.top_servants import decode_top_servants
 from crazytrain.decode.top_tasks import decode_top_tasks
 from crazytrain.decode.trace_summary import decode_trace_summary
 from crazytrain.decode.versions import decode_versions
@@ -67,6 +71,16 @@ from crazytrain.decode.waits import decode_waits
 from crazytrain.model.evidence import Evidence, Kind
 
 Decoder = Callable[[Evidence], Iterable[object]]
+# Where lines of managers, firmware and boot loaders stand: they are no kind of their own.
+TOOL_LINE_KINDS = (
+    Kind.TOLD,
+    Kind.TEXT,
+    Kind.LOG_TEXT,
+    Kind.QEMU_TEXT,
+    Kind.LIBVIRT_TEXT,
+    Kind.COMMAND_LINE,
+    Kind.PRINTED_FILES,
+)
 
 DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.IDENTITY, decode_identity),
@@ -137,10 +151,17 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     *((kind, decode_moments) for kind in MOMENT_KINDS),
     (Kind.CLOCKSOURCE, decode_clocksource),
     (Kind.TOLD, decode_told),
+    (Kind.TOLD, decode_prose),
     (Kind.TOLD, decode_versions),
     (Kind.TEXT, decode_versions),
     (Kind.COMMAND_LINE, decode_told_among),  # a sentence may begin with a command
+    (Kind.COMMAND_LINE, decode_prose_among),
     (Kind.QEMU_TEXT, decode_told_among),
+    (Kind.QEMU_TEXT, decode_prose_among),
+    (Kind.STRACE, decode_hung_up),
+    (Kind.SYSSTAT, decode_swap_text),
+    (Kind.TOP_THREADS, decode_top_servants),
+    *((kind, decode_tool_lines) for kind in TOOL_LINE_KINDS),
 )
 
 # Kinds whose decoder also reads how asking ended: a monitor that never answers is a fact of its own.

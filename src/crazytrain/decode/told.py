@@ -19,7 +19,7 @@ import msgspec
 
 from crazytrain.decode.told_words import DENIABLE, THINGS, WORDS
 from crazytrain.model.evidence import Evidence, Kind
-from crazytrain.model.facts.told import Stance, Told, Topic
+from crazytrain.model.facts.told import Prose, Stance, Told, Topic
 
 LIMIT_BYTES = 64 * 1024
 MOST_STATEMENTS = 400
@@ -115,6 +115,11 @@ _MAIN = re.compile(r"\b(?:main (?:thread|loop)|qemu'?s? thread|i/?o ?thread|hand
 _SLOW = re.compile(r"\b[Ss]low (?:ops?|requests?)\b(?: from client| \d[\d.]* seconds old)?")
 _OSD = re.compile(r"\bosd[. ]\d|\w-osd\[\d+\]|\[OSD \d+\]")
 
+_SPEAKS_OF_GUESTS = re.compile(
+    rb"(?i)\b(?:\w*qemu\w*|\w*kvm\w*|\w*vms?|v?guests?|libvirt\w*|virsh|virt|virtio\S*|virtual\w*|hyper-?v\w*|proxmox|pve\w*|openstack|nova"
+    rb"|vcpus?\d*|vmm|xen|bhyve|firecracker|cloud-hypervisor|incus|lxd|multipass|lima|colima|vagrant|utm|parallels|ovirt|esxi?"
+    rb"|hypervisor|seabios|ovmf)\b"
+)
 _Said = tuple[Topic, Stance, float | None]
 _OF_GUEST = re.compile(r"\b(?:guests?|vms?|domains?|vcpus?|virtual machines?)\b")
 _NOT_OF_HOST = {Topic.HOST_STUCK: {Topic.GUEST_HUNG, Topic.PANIC}, Topic.HOST_CALM: {Topic.GUEST_IDLE}}
@@ -159,6 +164,22 @@ def _read(evidence: Evidence, least_words: int) -> Iterator[Told]:
             yield Told(
                 topic=topic, stance=stance, value=value, words=clause.text[:_SHOWN], ref=evidence.ref(clause.line)
             )
+
+
+def decode_prose(evidence: Evidence) -> Iterator[Prose]:
+    """Count what was searched for observations: the more there is, the more is found by chance."""
+    return _extent(evidence, _LEAST_WORDS)
+
+
+def decode_prose_among(evidence: Evidence) -> Iterator[Prose]:
+    """The same for text of machines."""
+    return _extent(evidence, _LEAST_WORDS_AMONG)
+
+
+def _extent(evidence: Evidence, least_words: int) -> Iterator[Prose]:
+    data = evidence.data[:LIMIT_BYTES]
+    clauses = sum(1 for _ in _clauses(data.decode("utf-8", "replace"), least_words))
+    yield Prose(clauses=clauses, of_guests=_SPEAKS_OF_GUESTS.search(data) is not None)
 
 
 def as_told(evidence: Evidence) -> Evidence:

@@ -1,7 +1,7 @@
 """What was told, put together: each topic once for each way in which it was spoken of."""
 
 from crazytrain.model.facts import Facts
-from crazytrain.model.facts.told import Stance, Telling, Told, Topic
+from crazytrain.model.facts.told import Prose, Stance, Telling, Told, Topic
 
 MOST = 64
 
@@ -17,4 +17,10 @@ def derive_telling(facts: Facts) -> Telling | None:
     if not kept:
         return None
     told = tuple(kept.values())[:MOST]
-    return Telling(told=told, refs=tuple(dict.fromkeys(one.ref for one in told)))
+    prose = facts.all(Prose)
+    return Telling(
+        told=told,
+        refs=tuple(dict.fromkeys(one.ref for one in told)),
+        clauses=sum(one.clauses for one in prose),
+        of_guests=any(one.of_guests for one in prose) or not prose,
+    )

@@ -29,6 +29,9 @@ _SYMPTOMS_IN_LOGS = frozenset({Family.GUEST_STUCK, Family.GUEST_CLOCK, Family.HO
 _LOOKS_AT_IT = (ThreadActivity, VcpuView, GuestInside, GuestClock, KvmStats, Waits, MemoryUse, Resets)
 GUESS_POWER = 0.15  # what is left of a ratio, as a power of it
 LISTED_POWER = 0.3
+CHANCE_FROM = 120  # clauses: what people write of one guest is seldom longer
+ELSEWHERE_POWER = 0.2
+SHORT_BELOW = 30  # clauses: few words need not name what they are about
 MEASURED_FROM = 3.0  # facts that speak so much for a cause carry it without what is told
 CITED_FROM = 1.05
 _SHOWN = 100
@@ -49,11 +52,18 @@ def told_points(cause: Cause, telling: Telling | None) -> tuple[Point, ...]:
 
 
 def _points(telling: Telling, ratios: Ratios) -> Iterator[Point]:
+    power = _power(telling)
     for one in telling.told:
-        ratio = _ratio(one, ratios)
+        ratio = math.pow(_ratio(one, ratios), power)
         if max(ratio, 1 / ratio) >= CITED_FROM:
             how = "" if one.stance is Stance.SEEN else f" ({one.stance.value})"
             yield Point(f'as told: {one.topic.value}{how}: "{one.words[:_SHOWN]}"', (one.ref,), ratio)
+
+
+def _power(telling: Telling) -> float:
+    """How much of each ratio counts: in a long text, and in one about something else, the same words stand by chance."""
+    power = min(1.0, CHANCE_FROM / telling.clauses) if telling.clauses else 1.0
+    return power if telling.of_guests or telling.clauses < SHORT_BELOW else min(power, ELSEWHERE_POWER)
 
 
 def _ratio(one: Told, ratios: Ratios) -> float:

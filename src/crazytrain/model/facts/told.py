@@ -172,6 +172,7 @@ class Topic(StrEnum):
     QEMU_VERSION = "it depends on QEMU's version"
     NESTED = "a guest within a guest"
     EMULATED = "software emulation"
+    KVM_REFUSED = "QEMU cannot use KVM"
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):
@@ -186,11 +187,20 @@ class Told(msgspec.Struct, frozen=True, kw_only=True):
     value: float | None = None
 
 
+class Prose(msgspec.Struct, frozen=True, kw_only=True):
+    """How much of somebody's words was searched, in clauses, and whether that text speaks of guests and hosts at all."""
+
+    clauses: int
+    of_guests: bool
+
+
 class Telling(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was told, each topic once for each stance, in order."""
+    """All that was told, each topic once for each stance, in order; of how many ``clauses``, and whether they speak of guests."""
 
     told: tuple[Told, ...]
     refs: tuple[Ref, ...]
+    clauses: int = 0
+    of_guests: bool = True
 
     def find(self, topic: Topic, stance: Stance = Stance.SEEN) -> Told | None:
         """What was told of a topic."""
