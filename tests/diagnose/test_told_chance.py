@@ -42,3 +42,9 @@ def test_a_text_that_speaks_of_no_guest() -> None:
     apart = [text.replace("guest", "church") for text in SAYS]
     assert confidence("".join(apart)) > 0.15, "few words need not name what they are about"
     assert confidence(apart[0] + IDLE_WORDS * 60 + apart[1]) < 0.15
+
+
+def test_a_file_of_the_kernel_is_no_prose() -> None:
+    line = b"flags\t\t: fpu vme de pse tsc msr pae mce cx8 apic sep mtrr pge mca cmov pat xsave avx constant arch perfmon\n"
+    evidence = Evidence(id="cpuinfo", kind=Kind.TOLD, source="cpuinfo", data=line)
+    assert not list(decode_told(evidence))
