@@ -32,7 +32,7 @@ _LEAST_WORDS_AMONG = 9
 _HEADING_WORDS = 5
 
 _MARGIN = re.compile(r"^[ \t]*(?:[>|*#-][>|*# ]{0,8})?")
-_MACHINE = re.compile(r"^\s*(?:[\w ()]{1,24}\t+:|<|\[ *\d+\.\d+|#\d+ |\(?gdb\)|0x[0-9a-f]{6}|[{}]|-[a-z]+ |[$%] )")
+_MACHINE = re.compile(r"^\s*(?:\w[\w ()]{0,24}?(?:\t| {2,})\s*:|<|\[ *\d+\.\d+|#\d+ |\(?gdb\)|0x[0-9a-f]{6}|[{}]|-[a-z]+ |[$%] )")
 _OPTION = re.compile(r"(?:^|(?<=\s))(?:-[\w-]+|[^\s=]{1,60}=\S*|/\S*|\S*,\S*,\S*)")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]+")
 _END = re.compile(
