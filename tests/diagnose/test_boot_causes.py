@@ -237,3 +237,9 @@ def test_a_clock_that_kvm_rewrites_says_nothing_of_a_start() -> None:
     change = ClockChange(address=0xE8C20, mono_ns=1, clock_ns=1, step_ns=0, host_ns=1, uncertain_ns=1)
     moved = msgspec.structs.replace(clock(20.3), changes=(change,))
     assert m.found("guest-reboot-loop", bare(rom=0.9), moved).confidence < 0.15
+
+
+def test_a_firmware_that_began_anew_just_before_does_not_hang_in_one_place() -> None:
+    seen = (*SPINS, bare(rom=1.0, jumps=False), m.exits({}, to_qemu=14.0))
+    assert m.found("firmware-hang", *seen, clock(7.9)).confidence < m.found("firmware-hang", *seen).confidence
+    assert m.found("firmware-hang", *SPINS, bare(jumps=True), clock(7.9)).confidence >= 0.9, "it hangs now"

@@ -1,9 +1,9 @@
 """Cause firmware/firmware-hang."""
 
-from crazytrain.diagnose.bare_signs import bare_points, shutdowns
+from crazytrain.diagnose.bare_signs import bare_points, late_clock_point, shutdowns
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
 from crazytrain.diagnose.signs import EXITS_MATTER_FROM_PER_S, burn_point, leaving_rate
-from crazytrain.model.facts import KvmExits, ProcessFacts, ThreadActivity, VcpuView
+from crazytrain.model.facts import GuestClock, KvmExits, ProcessFacts, ThreadActivity, VcpuView
 from crazytrain.model.facts.firmware import BarePlace, BareView
 from crazytrain.model.facts.resets import Resets
 from crazytrain.model.figures import count, rate, share, span
@@ -21,6 +21,7 @@ def firmware_hang(
     exits: KvmExits | None,
     process: ProcessFacts | None,
     resets: Resets | None,
+    clock: GuestClock | None,
 ) -> Claim:
     """Does the firmware or a boot loader hang in a loop, before any operating system?"""
     points = [*bare_points(bare), burn_point(threads), _loop_point(bare, view)]
@@ -29,6 +30,8 @@ def firmware_hang(
     if exits and exits.window_ns:
         points.extend(_exit_points(exits))
     points.extend(_young_points(bare, process))
+    if not any(vcpu.jumps_to_itself for vcpu in bare.vcpus):
+        points.extend(Point(late.says, late.refs, 0.25) for late in late_clock_point(clock, bare))
     return Claim(
         says="the firmware or a boot loader hangs: it runs in one small loop, and no operating system has started",
         prior=0.02,
