@@ -351,6 +351,21 @@ def test_who_waits_longer_than_an_answer_takes_is_served(tmp_path: Path) -> None
     assert [outcome for _, outcome, _ in asyncio.run(talk())] == [Outcome.OK] * 2
 
 
+def test_who_has_more_patience_than_who_found_it_hanging_asks(tmp_path: Path) -> None:
+    async def late(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.5)
+        await replies(b'{"return": 1}')(reader, writer)
+
+    async def talk() -> list[tuple[bytes, Outcome, str]]:
+        async with serving(tmp_path / "s", late):
+            first = asyncio.create_task(converse(str(tmp_path / "s"), [STATUS], timeout_s=0.1))
+            await asyncio.sleep(0)
+            return [await converse(str(tmp_path / "s"), [STATUS], timeout_s=30), await first]
+
+    second, first = asyncio.run(talk())
+    assert (first[1], second[1]) == (Outcome.TIMED_OUT, Outcome.OK)
+
+
 def test_one_after_the_other_are_both_served(tmp_path: Path) -> None:
     async def talk() -> list[tuple[bytes, Outcome, str]]:
         async with serving(tmp_path / "s", replies(b'{"return": 1}')):

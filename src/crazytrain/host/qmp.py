@@ -52,11 +52,11 @@ class Manners(NamedTuple):
 
 
 class _Turn:
-    """Whose turn it is at one monitor, and how often it was found to hang."""
+    """Whose turn it is at one monitor, and how long (s) those waited who found that it hangs."""
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
-        self.hung = 0
+        self.hung: list[float] = []
 
 
 # As long as somebody waits or asks.
@@ -81,10 +81,10 @@ async def converse(
     Two of us never queue at one monitor: who waits for his turn has not connected.
     """
     try:
-        async with _own_turn(path):
+        async with _own_turn(path, timeout_s):
             told, outcome, detail = await _converse(path, commands, Manners(timeout_s, pause_s, hold_s, each))
             if outcome is Outcome.TIMED_OUT:
-                _turn(path).hung += 1
+                _turn(path).hung.append(timeout_s)
             return told, outcome, detail
     except _Stop as stop:
         return b"", stop.outcome, stop.detail
@@ -93,27 +93,30 @@ async def converse(
 @contextlib.asynccontextmanager
 async def talking(path: str, *, timeout_s: float) -> AsyncIterator[Talking]:
     """See ``Host.talking``."""
-    async with _own_turn(path):
+    async with _own_turn(path, timeout_s):
         try:
             async with _connected(path, timeout_s) as talk:
                 yield _Held(talk)
         except _Stop as stop:
-            _turn(path).hung += stop.outcome is Outcome.TIMED_OUT
+            if stop.outcome is Outcome.TIMED_OUT:
+                _turn(path).hung.append(timeout_s)
             raise
 
 
 @contextlib.asynccontextmanager
-async def _own_turn(path: str) -> AsyncIterator[None]:
-    """Wait for our turn. Who waited while the monitor was found to hang gives up, for it would hang for him, too."""
+async def _own_turn(path: str, timeout_s: float) -> AsyncIterator[None]:
+    """Wait for our turn. Who waited while the monitor was found to hang gives up, for it would hang for him, too: unless he
+    has more patience than who found it.
+    """
     turn = _turn(path)
-    hung = turn.hung
+    before = len(turn.hung)
     try:
         async with asyncio.timeout(_TURN_S):
             await turn.lock.acquire()
     except TimeoutError as error:
         raise _Stop(Outcome.TIMED_OUT, OWN_TURN) from error
     try:
-        if turn.hung != hung:
+        if any(waited_s >= timeout_s for waited_s in turn.hung[before:]):
             raise _Stop(Outcome.TIMED_OUT, OWN_TURN)
         yield
     finally:
