@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from crazytrain.decode.top_tasks import decode_top_tasks
 from crazytrain.model.evidence import Evidence, Kind
-from crazytrain.model.facts.top_tasks import TopTasks
+from crazytrain.model.facts.top_tasks import HostTasks, TopTasks
 
 HEAD = "    PID USER      PR  NI    VIRT    RES    SHR S  %CPU  %MEM     TIME+ COMMAND\n"
 PROGRAM = "   4711 app       20   0 1203344 403212  10112 R  99.7   9.1 130:12.10 indexer --all\n"
@@ -47,3 +47,25 @@ def test_without_a_header_or_anything_busy_nothing_is_told() -> None:
 def test_it_never_fails(text: str) -> None:
     list(tasks(text))
     list(tasks(HEAD + text))
+
+
+def host_tasks(text: str) -> list[HostTasks]:
+    evidence = Evidence(id="top", kind=Kind.TOP_THREADS, source="top", data=text.encode())
+    return [fact for fact in decode_top_tasks(evidence) if isinstance(fact, HostTasks)]
+
+
+def test_beside_qemu_only_the_kernels_own_threads_are_told() -> None:
+    (found,) = host_tasks(HEAD + PROGRAM + THREAD + QEMU)
+    assert [task.comm for task in found.tasks] == ["kswapd0"]
+    assert host_tasks(HEAD + PROGRAM + QEMU) == []
+    assert host_tasks(HEAD + THREAD) == []
+
+
+def test_the_top_of_busybox() -> None:
+    screen = (
+        "  PID  PPID USER     STAT   VSZ %VSZ CPU %CPU COMMAND\n"
+        " 2311   901 app      R     812m  20%   1  61% /usr/bin/indexer --every 5\n"
+        "   12     2 root     SW       0   0%   0   2% [kworker/0:1]\n"
+    )
+    (found,) = tasks(screen)
+    assert [(task.comm, task.cpu_ratio) for task in found.tasks] == [("indexer", 0.61)]

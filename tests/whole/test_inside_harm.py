@@ -15,7 +15,7 @@ import msgspec
 import pytest
 
 from crazytrain import lab
-from crazytrain.collect import discover
+from crazytrain.collect import discover, vcpus
 from crazytrain.collect.find import find
 from crazytrain.collect.inside import COLLECTOR
 from crazytrain.collect.look import Look
@@ -196,7 +196,14 @@ def test_evidence_of_a_real_guest(counting: lab.Running, ceiling: Cost) -> None:
     guest = find(asyncio.run(discover.guests(host, config_of)), str(counting.pid))
     begin = host.mono_ns()
     look = Look(host=host, guest=guest, start_ns=begin, end_ns=begin + 2 * 10**9, keep=kept.append, ceiling=ceiling)
-    asyncio.run(COLLECTOR.run(look))
+
+    async def with_registers() -> None:
+        """They are asked for by another collector, and heard by both."""
+        others = () if ceiling is Cost.READS else (vcpus.COLLECTOR.run(look),)
+        await asyncio.gather(COLLECTOR.run(look), *others)
+
+    asyncio.run(with_registers())
+    kept = [one for one in kept if one.id.startswith("inside.")]
     assert [(one.id, one.outcome) for one in kept] == [
         (f"inside.{name}", Outcome.OK) for name in ("0", "profile", "1", "log")
     ]

@@ -207,7 +207,10 @@ def _role(one: _Open, stack: UserStack, together: int) -> ThreadRole | None:
     return ThreadRole.MAIN_LOOP if own and (one.leader or alone or "main" in symbols) else None
 
 
-_QEMUS = frozenset({"aio_poll", "qemu_poll_ns", "main_loop", "qemu_main_loop", "os_host_main_loop_wait"})
+# Coroutines have stacks of their own, which end in `coroutine_trampoline` (util/coroutine-ucontext.c): who runs one is not on it.
+_QEMUS = frozenset(
+    {"aio_poll", "qemu_poll_ns", "main_loop", "qemu_main_loop", "os_host_main_loop_wait", "coroutine_trampoline"}
+)
 
 
 def _started(symbols: Sequence[str]) -> bool:

@@ -24,6 +24,8 @@ _REASONS = {
     "crashed": "guest-panicked",
     "panicked": "guest-panicked",
     "post-copy": "postmigrate",
+    "running (post-copy)": "running",
+    "paused (post-copy failed)": "postcopy-paused",
 }
 _STATES = {
     "running": "running",
@@ -70,7 +72,7 @@ def _state(texts: Mapping[str, str], evidence: Evidence) -> Iterator[QemuState]:
         monitor=Outcome.OK,
         told_by="libvirt",
         mono_ns=evidence.mono_ns,
-        status=_REASONS.get(found[2], "") or _STATES.get(found[1], ""),
+        status=_REASONS.get(f"{found[1]} ({found[2]})", _REASONS.get(found[2], "")) or _STATES.get(found[1], ""),
         status_reason=found[0],
         io_errors=tuple(f"{disk}: {what}" for disk, what in _DISK_ERROR.findall(texts.get("domblkerror", ""))),
         refs=(evidence.ref(),),

@@ -70,7 +70,7 @@ class PerfReport:
     """perf report, perf top."""
 
     whole = re.compile(
-        rb"\d{1,3}[.,]\d\d%(?: +\d{1,3}[.,]\d\d%)? +[^\n]{1,400}? \[[k.gu$H]\] +\S"
+        rb"(?:[+-] +)?\d{1,3}[.,]\d\d%(?: +\d{1,3}[.,]\d\d%)?(?: +[^\n]{1,400}?)? +\[[k.gu$H]\] +\S"
         rb"|# ?(?:Overhead|Children) +(?:Self +)?\S|#? ?Samples: [\d.]+[KMG]? +of event"
     ).match
     beside = re.compile(
@@ -91,10 +91,11 @@ class LogText:
     """Kernel logs: stamped by the kernel or by syslog, or the kernel's own words alone."""
 
     whole = re.compile(
-        rb"(?:<\d{1,3}>|[a-z]\w{1,9} {0,6}:\w{1,8} {0,4}: )?\[ {0,8}\d{1,10}\.\d{6}\]"
+        rb"(?:<\d{1,3}>|[a-z]\w{1,9} {0,6}:\w{1,8} {0,4}: )?\[ {0,8}\d{1,11}\.\d{6}\]"
         rb"|\[[^\s\d\[\]]{2,6} [^\s\d\[\]]{3,12} [ \d]\d \d\d:\d\d:\d\d(?:[.,]\d+)? \d{4}\] "
         rb"|(?:[A-Z][a-z]{2} )?(?:\S{1,12} {1,2}\d{1,2} |\d{4}-\d\d-\d\d[T ])\d\d:\d\d:\d\d\S{0,20} (?:[A-Z]{3,4} )?\S{1,255} kernel: ?"
-        rb"|kernel: ?\[|Message from syslogd@|.{0,200}?\[ {0,6}\d{1,7}\.\d{6}\] (?:rcu|BUG|INFO|watchdog|Call Trace|CPU:)"
+        rb"|kernel: ?(?:\[|INFO: |BUG: |Call Trace|nfs: |x86/|kvm|watchdog|rcu: |clocksource|Out of memory| \[<)"
+        rb"|Message from syslogd@|.{0,200}?\[ {0,6}\d{1,7}\.\d{6}\] (?:rcu|BUG|INFO|watchdog|Call Trace|CPU:)"
         rb"|(?:(?:NMI )?watchdog: (?:BUG|Watchdog)|Watchdog (?:CPU|detected)|BUG: (?:soft lockup|workqueue lockup|unable to handle|kernel NULL)"
         rb"|(?:rcu: )?INFO: (?:rcu_|task \S+:\d+ blocked)|x86/split lock detection:|kvm \[\d+\]: |Kernel panic - not syncing|Clocksource \w+ unstable"
         rb"|clocksource: |Switched to clocksource|Marking TSC unstable|INFO: NMI handler"
@@ -127,12 +128,15 @@ class Ps:
     )
     header = re.compile(rb"(?=[^\n]*\bPID\b)(?![^\n]*(?: PR +NI |%VSZ))(?:[%A-Z+]+ +)+(?:CMD|COMMAND|COMM|ARGS) *$")
     threads = re.compile(rb"(?=[^\n]*\b(?:LWP|TID|SPID)\b)" + header.pattern)
+    waiting = re.compile(
+        rb"(?:\d{1,9} +){1,2}[RSDTtZI][<NLsl+]{0,5} +[a-z_][\w.]{2,60} +(?:qemu|kvm *$|CPU \d+/|worker *$|IO \w|vhost-\d|iou-wrk)"
+    )
     beside = header.match
 
     @classmethod
     def whole(cls, line: bytes) -> object:
-        """A row with terminal and time, or the head of a table of threads."""
-        if cls.threads.match(line, 0, _LONGEST):
+        """A row with terminal and time, or the head of a table of threads; a row of QEMU's with what it waits for."""
+        if cls.threads.match(line, 0, _LONGEST) or cls.waiting.match(line, 0, _LONGEST):
             return True
         return cls.row.match(line, 0, _LONGEST) and not (b"qemu" in line and starts_command(_text(line)))
 

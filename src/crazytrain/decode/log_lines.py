@@ -19,7 +19,7 @@ _SYSLOG = re.compile(
     + r"(?: ?(?:Z|UTC|[A-Z]{3,4}|[+-]\d\d:?\d\d))?)\s+(?P<host>[\w.-]{1,255})\s+(?P<program>[\w./@:-]{1,60}?)(?:\[\d{1,10}\])?:\s*"
 )
 _LEVEL = re.compile(r"(?:<\d{1,3}>|[a-z]\w{1,9} {0,6}:\w{1,8} {0,4}: )")
-_STAMP = re.compile(r"\[\s{0,8}(?P<s>\d{1,10})\.(?P<us>\d{3,9})\](?:\[[ \w]{1,20}\])?:? ?(?:\S{1,255} kernel: ?)?")
+_STAMP = re.compile(r"\[\s{0,8}(?P<s>\d{1,11})\.(?P<us>\d{3,9})\](?:\[[ \w]{1,20}\])?:? ?(?:\S{1,255} kernel: ?)?")
 # A console's line that another program had begun: the kernel's words follow behind it.
 _WITHIN = re.compile(r"\[\s{0,8}(?P<s>\d{1,10})\.(?P<us>\d{6})\] (?=\S)")
 _HUMAN = re.compile(

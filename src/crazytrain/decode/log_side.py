@@ -20,6 +20,10 @@ _HOST = (
     (r"vcpu\d* ?\d*,? (?:unhandled|disabled|requested|ignored)", 6),
     (r"\b(?:tap|vnet|virbr|vmbr|fwbr|fwpr|fwln|veth|macvtap)\d+\S{0,20}\b", 4),
     (r"\[kvm(?:_intel|_amd)?\]|\b(?:vmx_vcpu_run|svm_vcpu_run|vcpu_enter_guest|kvm_vcpu_ioctl|kvm_mmu_\w+)\+0x", 4),
+    (
+        r"process \d+ \((?:kvm|qemu[\w-]{0,20})\)|task=(?:kvm|qemu[\w-]{0,20}),|^(?:kvm|qemu\S{0,20}) invoked oom-killer",
+        6,
+    ),
     (r"kvm_intel: |kvm_amd: |^SVM: |vfio[-_]pci |DMAR: |AMD-Vi: |EDAC |mce: \[Hardware", 2),
     (
         r"(?:DMI|Hardware name): (?!QEMU|Bochs|Red Hat KVM|RDO|oVirt|OpenStack|KubeVirt|Xen|VMware|innotek|Microsoft|\()\S",

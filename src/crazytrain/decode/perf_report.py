@@ -20,7 +20,7 @@ from crazytrain.model.qemu_functions import role_by_functions
 from crazytrain.model.thread_names import role_by_name
 
 _ROW = re.compile(
-    r"\s*(?P<first>\d{1,3}[.,]\d{1,2})%(?:\s+(?P<second>\d{1,3}[.,]\d{1,2})%)?\s+(?:(?P<samples>\d{1,9})\s+)?(?P<rest>\S.{0,400}?)\s*\[(?P<where>[k.gu$H])\]\s+"
+    r"\s*(?:[+-]\s+)?(?P<first>\d{1,3}[.,]\d{1,2})%(?:\s+(?P<second>\d{1,3}[.,]\d{1,2})%)?\s+(?:(?P<samples>\d{1,9})\s+)?(?:(?P<rest>\S.{0,400}?)\s*)?\[(?P<where>[k.gu$H])\]\s+"
     r"(?P<symbol>\S.{0,200}?)(?:\s+-\s+-)?\s*$"
 )
 _SAMPLES = re.compile(r"[# ]*Samples: (\d{1,9}(?:\.\d)?)([KMG]?)\b(?: +of events? '([^']{1,80})')?")
@@ -61,7 +61,7 @@ def _rows(lines: Sequence[str]) -> Iterator[tuple[int, ProfileRow]]:
 
 def _row(found: re.Match[str]) -> ProfileRow:
     first, second = _ratio(found["first"]), found["second"]
-    fields = [field for field in _FIELDS.split(found["rest"].strip()) if field]
+    fields = [field for field in _FIELDS.split((found["rest"] or "").strip()) if field]
     return ProfileRow(
         symbol=found["symbol"].partition("@@")[0].strip(),
         own_ratio=_ratio(second) if second else first,

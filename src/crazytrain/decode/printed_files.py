@@ -32,6 +32,7 @@ _MACHINE = r"/proc/(?:stat|uptime)"  # read line by line: `proc_snapshots`, `mom
 _PATH = rf"(?:{_THREAD}|{_SETTING}|{_MACHINE})"
 _COUNTED = (
     r"cpu\d{0,5} +\d{1,20}(?: +\d{1,20}){3,9} *$"
+    r"|(?:nr_periods|nr_throttled|throttled_(?:usec|time)|usage_usec) \d{1,20} *$"
     r"|(?:intr|softirq)(?: \d{1,20}){5,}|(?:ctxt|btime|processes|procs_running|procs_blocked) \d{1,20}$"
 )
 _STAT = r"\d{1,9} \([^\n]{1,64}\) [RSDTtZXIPW] -?\d{1,9} \d{1,9} \d{1,9} "

@@ -8,6 +8,7 @@ from crazytrain.decode.bpf import decode_bpf
 from crazytrain.decode.cgroup import decode_cgroup
 from crazytrain.decode.command_line import decode_command_line
 from crazytrain.decode.console import decode_console
+from crazytrain.decode.cpu_stat_text import decode_cpu_stat
 from crazytrain.decode.crash_bt import decode_crash_bt
 from crazytrain.decode.descriptors import decode_descriptors
 from crazytrain.decode.domstats import decode_domstats
@@ -31,6 +32,7 @@ from crazytrain.decode.libvirt_events import decode_libvirt_events
 from crazytrain.decode.libvirt_text import decode_libvirt_text
 from crazytrain.decode.libvirt_xml import decode_libvirt_xml
 from crazytrain.decode.log_text import decode_log_text
+from crazytrain.decode.long_calls import decode_long_calls
 from crazytrain.decode.machine_text import decode_clocksource, decode_interrupts
 from crazytrain.decode.memory import decode_faults, decode_memory
 from crazytrain.decode.moments import MOMENT_KINDS, decode_moments
@@ -38,9 +40,11 @@ from crazytrain.decode.oncpu import decode_oncpu
 from crazytrain.decode.perf_counts import decode_perf_counts
 from crazytrain.decode.perf_kvm import decode_perf_kvm
 from crazytrain.decode.perf_report import decode_perf_report
+from crazytrain.decode.pidstat_servants import decode_pidstat_servants
 from crazytrain.decode.printed_files import decode_printed_files
 from crazytrain.decode.proc_snapshots import decode_proc_snapshots
 from crazytrain.decode.ps_text import decode_ps
+from crazytrain.decode.ps_waits import decode_ps_waits
 from crazytrain.decode.pvclock import decode_pvclock
 from crazytrain.decode.qemu_log import decode_qemu_log
 from crazytrain.decode.qemu_text import decode_qemu_text
@@ -63,7 +67,6 @@ from crazytrain.decode.told import decode_prose, decode_prose_among, decode_told
 from crazytrain.decode.tool_lines import decode_tool_lines
 from crazytrain.decode.top import decode_top
 from crazytrain.decode.top_cpus import decode_top_cpus
-from crazytrain.decode.top_servants import decode_top_servants
 from crazytrain.decode.top_tasks import decode_top_tasks
 from crazytrain.decode.trace_summary import decode_trace_summary
 from crazytrain.decode.versions import decode_versions
@@ -78,6 +81,7 @@ TOOL_LINE_KINDS = (
     Kind.LOG_TEXT,
     Kind.QEMU_TEXT,
     Kind.LIBVIRT_TEXT,
+    Kind.QMP_TEXT,
     Kind.COMMAND_LINE,
     Kind.PRINTED_FILES,
 )
@@ -148,6 +152,7 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.INTERRUPTS, decode_interrupts),
     (Kind.INTERRUPTS, decode_interrupt_readings),
     (Kind.PRINTED_FILES, decode_proc_snapshots),
+    (Kind.PRINTED_FILES, decode_cpu_stat),
     *((kind, decode_moments) for kind in MOMENT_KINDS),
     (Kind.CLOCKSOURCE, decode_clocksource),
     (Kind.TOLD, decode_told),
@@ -159,8 +164,10 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.QEMU_TEXT, decode_told_among),
     (Kind.QEMU_TEXT, decode_prose_among),
     (Kind.STRACE, decode_hung_up),
+    (Kind.STRACE, decode_long_calls),
     (Kind.SYSSTAT, decode_swap_text),
-    (Kind.TOP_THREADS, decode_top_servants),
+    (Kind.SYSSTAT, decode_pidstat_servants),
+    (Kind.PS, decode_ps_waits),
     *((kind, decode_tool_lines) for kind in TOOL_LINE_KINDS),
 )
 

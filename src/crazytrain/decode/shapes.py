@@ -182,7 +182,8 @@ SHAPES = (
     Shape(
         kind=Kind.TOP_THREADS,
         whole=re.compile(
-            rb"top - \d|[* ]*PID +\S[^\n]*(?:%CPU|CPU%)|[* ]*\d{1,9} +\S+ +(?:rt|-?\d+) +-?\d+ +[\d.,]+[a-zA-Z]? [^\n]*? "
+            rb"top - \d|\d{1,7} +\d{1,7} +\S{1,20} +[RSDTZ][<NW]{0,3} +\d+(?:\.\d)?[mg]? +\d{1,4}% +(?:\d{1,4} +)?\d{1,3}% +\S"  # busybox
+            rb"|[* ]*PID +\S[^\n]*(?:%CPU|CPU%)|[* ]*\d{1,9} +\S+ +(?:rt|-?\d+) +-?\d+ +[\d.,]+[a-zA-Z]? [^\n]*? "
             + _STATE
         ).match,
         unended=re.compile(rb"\d[^\n]*[\d:.]{4,} +(?:CPU|IO|SPICE|ALL)$").match,  # the first word of a thread's name
@@ -190,7 +191,7 @@ SHAPES = (
             rb"[* ]*\d{1,9} +\S+ +(?:rt|-?\d+) +-?\d+ +[\d.,]+[a-zA-Z]? +[\d.,]+[a-zA-Z]? +[\d.,]+[a-zA-Z]? +[A-Z] "
         ).match,
         beside=re.compile(
-            rb"(?:Tasks|Threads|T\xc3\xa2ches|%?Cpu\(?s?\)?\d*|(?:[KMG]iB )?(?:Mem|Swap))[ :]|%Cpu|  scroll|\.\.\.$|top: "
+            rb"(?:Tasks|Threads|T\xc3\xa2ches|%?Cpu\(?s?\)?\d*|CPU|Load average|(?:[KMG]iB )?(?:Mem|Swap))[ :]|%Cpu|  scroll|\.\.\.$|top: "
         ).match,
         command=_command(rb"top\b"),
         gap=3,

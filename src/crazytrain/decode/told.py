@@ -32,7 +32,10 @@ _LEAST_WORDS_AMONG = 9
 _HEADING_WORDS = 5
 
 _MARGIN = re.compile(r"^[ \t]*(?:[>|*#-][>|*# ]{0,8})?")
-_MACHINE = re.compile(r"^\s*(?:\w[\w ()]{0,24}?(?:\t| {2,})\s*:|<|\[ *\d+\.\d+|#\d+ |\(?gdb\)|0x[0-9a-f]{6}|[{}]|-[a-z]+ |[$%] )")
+_MACHINE = re.compile(
+    r"^\s*(?:kern\.timecounter\.choice|available_clocksource"
+    r"|\w[\w ()]{0,24}?(?:\t| {2,})\s*:|<|\[ *\d+\.\d+|#\d+ |\(?gdb\)|0x[0-9a-f]{6}|[{}]|-[a-z]+ |[$%] )"
+)
 _OPTION = re.compile(r"(?:^|(?<=\s))(?:-[\w-]+|[^\s=]{1,60}=\S*|/\S*|\S*,\S*,\S*)")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]+")
 _END = re.compile(
@@ -46,12 +49,17 @@ _GUESS = re.compile(
     r"|possibly|supposedly|suspected)\b|\b(?:might|could|may) (?:be|have)\b|\b(?:is|are|was) suspected\b"
     r"|\bmy (?:guess|theory|suspicion)\b|\bnot sure\b|\bseems? to be (?:caused|due)"
 )
+_ASKS = re.compile(  # not: what somebody shows because all is well
+    r"(?!(?:is|are) (?:it|this|that|these|they) (?:normal|expected|ok|fine|usual))"
+    r"(?:is|are|was|does|do|did|could|can|may|might|would|should|has|have)\b.{0,300}\?$"
+)
 _WELL = re.compile(
     r"\b(?:(?<!otherwise )fine|restores|back to normal|(?:falls?|fell|drops?|dropped|goes down|comes down"
     r"|went down|came down) to|brings? (?:it|that|this|the load) (?:down )?to|lowers|lowered|reduces|reduced"
-    r"|ok|okay|works?|worked|gone|(?:necessary|needed|required) to (?:achieve|get|reach|have)"
+    r"|ok|okay|(?<!at )works?|worked|gone|(?:necessary|needed|required) to (?:achieve|get|reach|have)"
     r"|to something (?:reasonable|sane|acceptable)|(?:goes|went) away|disappear\w*|vanish\w*|helps|helped|(?:re)?solves|(?:re)?solved|fixes"
-    r"|fixed|cures?|cured|rarer|normal(?:ly)?|at once|all is well|takes seconds|no longer|no (?:problems?"
+    r"|fixed|cures?|cured|rarer|normal(?:ly)?|(?<!return )(?<!returns )(?<!returned )(?<!returning )at once"
+    r"|all is well|takes seconds|ends? (?:it|that|this)|no longer|no (?:problems?"
     r"|issues?|hangs?|freezes?)|does(?: not|n't) (?:happen|occur|show)|did(?: not|n't) (?:happen|occur)|(?:do"
     r"|does) not show)\b"
 )
@@ -67,7 +75,7 @@ _NO_MATTER = re.compile(
 _BEFORE_ABSENT = re.compile(
     r"(?:\bwithout(?! (?!using|having|enabling|adding|attaching)\w+ing\b)"
     r"|\bno|\bnot|\bnon|\bdisabl\w+|\bremov\w+|\bturn\w* off|\bswitch\w* off|\binstead of"
-    r"|\black\w*|\bmissing|-no|\bdrop\w*|\bclos(?:e|ing)|\bunplug\w*|\bdetach\w*"
+    r"|\black\w*|\bmissing|\bstopping|\bkilling|\buninstalling|-no|\bdrop\w*|\bclos(?:e|ing)|\bunplug\w*|\bdetach\w*"
     r"|\bunload\w*)[ -](?:\S+ ){0,3}\S*$"
 )
 _AFTER_ABSENT = re.compile(
@@ -95,6 +103,7 @@ _CPU = re.compile(r"\b(?:cpus?|cores?|load|processors?|threads?|qemu|kvm|vcpus?|
 _NO_CPU = re.compile(
     r"\b(?:done|complete\w*|progress|reaches|disk|memory|ram|migrat\w+|full|space|rarer|faster|slower|idle)\b"
 )
+_OF_DISK = re.compile(r"% ?util\b|\b(?:disks?|drives?|ssds?|nvmes?|storage|raid)\b.{0,12}\b\d{2,3} ?%")
 _FULL = re.compile(
     r"\b(?:eats?|hogs?|occup\w+|saturat\w+)\b.{0,12}\b(?:cpus?|cores?|processors?)\b|\bcpu[- ]hog\b"
     r"|\b(?:burn\w*|spin(?:s|ning)?|spun|pegg\w+|max(?:es|ed)? out|busy[- ]?loop\w*|loops? for ever"
@@ -108,7 +117,9 @@ _SOME = re.compile(
 _VCPU = re.compile(
     r"\bvcpus?\b|\bcpu ?#?\d+/kvm\b|\bcpu \d+\b|\ball (?:v?cpus|cores)\b|\bsmp\b|\bcores at\b|\bvcpu threads?\b"
 )
-_MAIN = re.compile(r"\b(?:main (?:thread|loop)|qemu'?s? thread|i/?o ?thread|handler|event loop|iothread)\b")
+_MAIN = re.compile(
+    r"\b(?:main (?:thread|loop)|qemu'?s? thread|i/?o ?thread|(?<!interrupt )(?<!irq )handler|event loop|iothread)\b"
+)
 
 
 # Ceph's object storage daemons, and those of others that are built like it: how they say it.
@@ -260,7 +271,7 @@ def _is_well(clause: str) -> bool:
 
 def _of_clause(clause: str, things: tuple[Topic, ...]) -> Iterator[_Said]:
     """What a clause speaks of, and how; ``things`` are what "it" may be."""
-    guess = _GUESS.search(clause) is not None
+    guess = _GUESS.search(clause) is not None or _ASKS.match(clause) is not None
     well = _is_well(clause)
     even = _NO_MATTER.search(clause) is not None
     hits = _hits(clause)
@@ -313,7 +324,7 @@ def _cpu(clause: str, *, guess: bool, even: bool, well: bool) -> Iterator[tuple[
         return
     stance = Stance.GUESS if guess else Stance.SEEN
     shares = [float(m[1]) / 100 for m in _SHARE.finditer(clause)]
-    about_cpu = _CPU.search(clause) is not None or not _NO_CPU.search(clause)
+    about_cpu = (_CPU.search(clause) is not None or not _NO_CPU.search(clause)) and not _OF_DISK.search(clause)
     share = max(shares, default=0.0) if about_cpu else 0.0
     if share >= 0.85 or _FULL.search(clause):
         yield Topic.CPU_FULL, stance, share or None

@@ -24,13 +24,17 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\bunreachable\b", r"\bnever finish\w*\b", r"\bstops? working\b"),
     T.GUEST_SLOW: (r"\bsluggish\w*\b", r"\bslow(?:ly|er|s|ness|down)?\b", r"\blatenc\w+\b", r"\blag(?:s|gy|ging)?\b", r"\bstutter\w*\b",
         r"\bjerky\b", r"\b(?:poor|bad|low) performance\b", r"\bunresponsive\b"),
-    T.QEMU_HUNG: (r"\b(?:libvirtd?|virsh|monitor|qmp) blocks\b", r"\bcannot acquire state change lock\b", r"\bheld by (?:monitor|remotedispatch\w*)",
+    T.QEMU_HUNG: (r"\b(?:qmp|monitor)\b.{0,12}\b(?:silent|mute)\b",
+        r"\b(?:virsh|libvirt\w*)\b.{0,50}\b(?:waits?|hangs?|blocks?) (?:for ever|forever|indefinitely)",
+        r"\b(?:libvirtd?|virsh|monitor|qmp) blocks\b", r"\bcannot acquire state change lock\b", r"\bheld by (?:monitor|remotedispatch\w*)",
         rf"\b(?:monitor|qmp|hmp|main (?:thread|loop)|libvirtd?|virsh|qemu process|vnc)\b.{{0,50}}\b(?:{SILENT}|{HANGS})",
         rf"\b(?:stop|cont|quit|query\S*|migrate\S*|system_\w+|device_\w+|drive_\w+|\w+) command\b.{{0,50}}\b(?:{SILENT}|{HANGS})",
         rf"\bqemus?\b(?! (?:\w+ )?(?:cpus?|guests?|vms?|machines?|instances?)\b)(?: \w+){{0,2}} (?:{HANGS}|{SILENT})",
         r"\bvirsh \w[\w-]*\b.{0,70}\b(?:never|does not|doesn't|did not|didn't|do not|don't|won't) (?:complete|finish|return|end|come back)",
-        r"\bgdb\b.{0,20}\b(?:cannot|can't|could not|fails? to) attach",
-        r"\bcannot be (?:stopped|killed|quit)"),
+        r"\bgdb\b.{0,20}\b(?:cannot|can't|could not|fails? to) attach", r"\bqemu\b.{0,12}\block(?:s|ed) up\b",
+        r"\b(?:monitor|qmp|vnc)\b.{0,20}\b(?:included|as well|too|also)\b.{0,10}(?:\bhang\w*|\bfr[eo]ez\w*|$)",
+        r"\bcannot be (?:stopped|killed|quit)", r"\bonly (?:a )?(?:`|')?kill -9\b", r"\bdrain_call_rcu\b",
+        r"\b(?:monitor|qmp|hmp)\b.{0,60}\b(?:no greeting|(?:gives?|shows?|returns?|prints?) nothing)", r"\binfo \w+\b.{0,40}\bgives? nothing\b"),
     T.GUEST_PAUSED: (r"\bpaused?\b(?![- _](?:loop|instruction|exit))",),
     T.PAUSED_BY: (
         (
@@ -48,9 +52,21 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\b(?:is|are|was|were|seems?) (?:\w+ )?healthy\b", r"\bhealthy (?:guests?|vms?)\b", r"\bno (?:slow ?down|problem)s?\b"),
     T.RECOVERS: (r"\bcomes? (?:back )?alive\b", r"\bafter (?:this|that|the) (?:delay|pause|freeze)\b", r"\brecover(?:s|ed)\b", r"\bcontinues\b",
         r"\bcomes? back (?:by|after|to life)",
+        r"\b(?:everything|all|it|the (?:vm|guest))\b.{0,20}\b(?:is|seems|works)\b.{0,12}\bfine after (?:that|this|it)\b",
+        (
+            r"\b(?:for|takes|by) (?:about |around |almost |up to |roughly )?\d[\d-]* ?(?:s|secs?|seconds?|mins?"
+            r"|minutes?)\b.{0,40}\b(?:then|before it|and (?:it )?then)\b"
+        ),
+        (
+            r"\b(?:fre+zes?|stands? still|hangs|stutters|pauses|stalls|stops|blocks|unresponsive) for (?:(?:up to|about|around|some"
+            r"|several|a few|more than) )?(?:\d[\d -]{0,5})?(?:to \d+ )?(?:s|secs?|seconds?|mins?|minutes?)\b"
+        ),
+        r"\bdelay(?:s|ed|ing)?\b.{0,20}\b(?:re)?\(?(?:re\)?)?boot\w*\b",
         r"\bthen (?:it )?(?:goes on|runs) again\b"),
     T.MIGRATION: (r"(?:\b|live)migrat\w+\b", r"\bvmotion\b"),
-    T.MIGRATION_LASTS: (r"\bremotedispatchdomainmigrat\w*", r"\b(?:endless\w*|never)\b.{0,20}\bmigrat\w+|\bmigrat\w+\b.{0,20}\bendless\w*",
+    T.MIGRATION_LASTS: (r"\bauto-?converge\w*", r"\bdirtied\b.{0,12}\bfaster\b", r"\bmigration thread\b",
+        r"\b(?:dump thread|virsh dump|dump-guest-memory)\b", r"\bremotedispatchdomainmigrat\w*",
+        r"\b(?:endless\w*|never)\b.{0,20}\bmigrat\w+|\bmigrat\w+\b.{0,20}\bendless\w*",
         r"\b(?:never|not|does not|doesn't|fails? to) converges?\b",
         r"\bdirt(?:y|ies)\b.{0,25}\b(?:faster|too fast|quick\w*)",
         r"\b(?:while|during) (?:a |the )?(?:live )?migrat\w+ (?:is|was) (?:going on|running|under way|in progress|active)",
@@ -152,10 +168,11 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         ),
         (
             r"\b(?:host|hypervisor)\b.{0,35}\b(?:no (?:activity|load|usage|cpu)|nothing (?:is )?(?:running|going on)"
-            r"|hardly (?:any|busy)|(?:shows|sees|reports) (?:nothing|none|no\b))"
+            r"|hardly (?:any|busy)|(?:shows|sees|reports|counts) (?:nothing|none|no\b|(?:an? )?(?:\w+ )?idle\b))"
         ),
     ),
-    T.LOAD_OF_NOBODY: (r"\b(?:no|without an?y?) process(?:es)?\b.{0,30}(?:\bcpu\b|\bload\b|\d ?%|\bexplains?\b)",
+    T.LOAD_OF_NOBODY: (r"\bno process(?:es)? (?:takes?|uses?|shows?|needs?|has|have) (?:much|any|it)",
+        r"\b(?:no|without an?y?) process(?:es)?\b.{0,30}(?:\bcpu\b|\bload\b|\d ?%|\bexplains?\b)",
         r"\b(?:nothing|no process(?:es)?) (?:in|inside) (?:the )?(?:guest|vm|top|htop)\b"),
     T.OTHER_HOST: (
         (
@@ -190,7 +207,12 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\b(?:virtio\S*|scsi|storage|network|disk|windows|guest'?s?) drivers?\b"),
     T.OTHER_MODEL: (r"\b(?:ide|sata|ahci|e1000e?|rtl8139|lsi\w*|vmxnet3)\b",),
     T.STEAL: (r"\bsteal\b", r"\bcpu ready\b", r"\d ?% st\b"),
-    T.STEAL_ABSURD: (r"\b\d{4,}(?:\.\d+)? ?% (?:st|steal)\b", r"\b100 ?% (?:st|steal)\b",
+        T.STEAL_ABSURD: (
+        (
+            r"\b(?:user|system|idle)(?: (?:and|or) (?:user|system|idle))?(?: time)? (?:stands?|stay|stood|is|are) (?:still|frozen"
+            r"|stuck)\b"
+        ),
+        r"\b\d{4,}(?:\.\d+)? ?% (?:st|steal)\b", r"\b100 ?% (?:st|steal)\b",
         r"\bsteal\b.{0,30}\b(?:huge|absurd\w*|impossible|negative|overflow\w*|backwards?|jumps?|100 ?%)"),
     T.TIME_JUMP: (
         (
@@ -210,13 +232,15 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
             r"|mhz|rate)\b"
         ),
         r"\btsc[- ]?(?:frequenc\w+|khz|scaling)\b"),
-    T.TSC_UNSTABLE: (r"\btsc\b.{0,30}\b(?:un-?sync\w*|out of sync|not (?:in )?sync\w*|warp|unreliable)",
+    T.TSC_UNSTABLE: (r"\btscs?\b.{0,15}\bdiffers? (?:between|from|across)\b",
+        r"\btsc\b.{0,30}\b(?:un-?sync\w*|out of sync|not (?:in )?sync\w*|warp|unreliable)",
         r"\bclocksource (?:tsc )?unstable\b",
         r"\btsc\b.{0,50}\bunstable\b", r"\bclock ?source\b.{0,12}\binstabilit\w+", r"\bunstable\b.{0,10}\btsc\b", r"\btsc skew\b",
         r"\bclocksource watchdog\b"),
     T.CLOCKSOURCE: (r"\bclock[- ]?sources?\b",),
     T.KVMCLOCK: (r"\bkvm[-_ ]?clock(?:source)?\b", r"\bkvm_[gs]et_clock\w*", r"\b(?:tsc reference|reference tsc)\b", r"\bpvclock\b", r"\bpv clock\b"),
-    T.SLOW_CLOCKSOURCE: (r"\bclock-?source\b.{0,30}\b(?:acpi_pm|hpet|jiffies|pit)\b", r"\b(?:acpi_pm|hpet)\b.{0,15}\bclock-?source\b",
+    T.SLOW_CLOCKSOURCE: (r"\btimecounter(?:\.hardware)?\b\W{0,3}(?:\w+ ){0,2}(?:acpi-(?:safe|fast)|hpet|i8254)\b",
+        r"\bclock-?source\b.{0,30}\b(?:acpi_pm|hpet|jiffies|pit)\b", r"\b(?:acpi_pm|hpet)\b.{0,15}\bclock-?source\b",
         (
             r"\b(?:gettimeofday|clock_gettime|queryperformancecounter)\b.{0,40}(?:\bslow\w*|\bexpensive|\bsystem calls?|\bsyscalls?"
             r"|\bcontext switch\w*|\bhypervisor|\bexits?|\bcosts?"
@@ -234,7 +258,9 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
     T.PIT: (r"\b(?:kvm-)?pit\b", r"\bi?8254\b", r"\birq ?0\b"),
     T.HPET: (r"\bhpet\b",),
     T.LAPIC_PERIODIC: (r"\b(?:l?apic|local apic)\b.{0,30}\bperiodic\b", r"\bperiodic\b.{0,30}\b(?:l?apic|local apic)\b"),
-    T.APIC_TIMER: (r"\btsc[_-]?deadline\b", r"\b(?:l?apic|local apic)[- ]timer\b", r"\bnohz(?:=off)?\b", r"\b(?:periodic|scheduler) ticks?\b",
+    T.APIC_TIMER: (r"\btsc[_-]?deadline\b", r"\b(?:l?apic|local apic)[- ]timer\b", r"\bnohz(?:=off)?\b",
+        r"\b(?:config_)?hz_?=?(?:1000|1024)\b", r"\bno_hz\w*", r"\b(?:dynamic ticks?|dyn-?ticks?|tickless\w*)\b",
+        r"\b(?:periodic|scheduler) ticks?\b",
         r"\bhz=1000\b", r"\b1000 ?hz tick\b",
         r"\blocal timer interrupts?\b", r"\bpreemption[_ -]timer\b"),
     T.HV_STIMER: (r"\bhv[-_]stimer\b", r"\bstimer\b", r"\bhv[-_]synic\b", r"\bsynic\b", r"\bsynthetic timers?\b"),
@@ -258,24 +284,26 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
     T.HALT_POLL: (r"\bhalt[-_ ]poll\w*\b", r"\bkvm_vcpu_(?:check_)?block\b", r"\bkvm_vcpu_halt\b"),
     T.ALARM_FLOOR: (r"\bsigalrm\b", r"\btimer_settime\b", r"\bdynticks\b",
         r"\b(?:timer|deadline)\b.{0,25}\b(?:already|always) (?:due|expired|in the past|overdue)\b"),
-    T.IO_EXITS: (r"\bio_instruction\b", r"\bkvm_pio\b", r"\bkvm_exit_io\b",
+    T.IO_EXITS: (r"\b(?:i/?o|pio|port)[ _]exits\b", r"\bio_instruction\b", r"\bkvm_pio\b", r"\bkvm_exit_io\b",
         r"\b(?:pio|port i/?o|i/?o port)\b.{0,20}\b(?:exits?|reads?|writes?|accesse?s?|polls?|polling)\b"),
-    T.MSR_EXITS: (r"\bmsr_(?:write|read)\b", r"(?<!unhandled )(?<!ignored )(?<!perfctr )\b(?:wr|rd)msr\b",
+    T.MSR_EXITS: (r"\bmsr_(?:write|read)\b", r"(?<!unhandled )(?<!ignored )(?<!perfctr )\b(?:wr|rd)msrs?\b(?! (?:error|message|warning|line)s?\b)",
         r"\bmsrs?\b.{0,20}\b(?:exits?|writes?|reads?|accesse?s?)\b",
         r"\bsynthetic msrs?\b"),
     T.MMIO_EXITS: (r"\bept_misconfig\b", r"\bmmio\b.{0,20}\b(?:exits?|reads?|writes?|accesse?s?|polls?|polling)\b", r"\bkvm_mmio\b", r"\b0x?a0000\b",
         r"\b(?:vga memory|vga planes?|framebuffer (?:writes?|access\w*))\b"),
     T.PAUSE_EXITS: (r"\bpause\b.{0,12}\b(?:exits?|instructions?|loops?)\b", r"\bple\b", r"\bexit reason\b.{0,20}\bpause\b",
         r"\bdirected yield\b", r"\bpause_instruction\b", r"\bple_(?:gap|window)\b"),
-    T.HLT_EXITS: (r"\bhlt\b.{0,12}\b(?:exits?|time|samples?)\b", r"\bhalt exits?\b"),
+    T.HLT_EXITS: (r"\b(?:time|samples)\b.{0,12}\bin hlt\b", r"\bhlt\b.{0,12}\b(?:exits?|time|samples?)\b", r"\bhalt exits?\b"),
     T.FAULT_EXITS: (r"\b(?:ept_violation|npf|ept violations?|nested page faults?|page[- ]fault loop)\b",
         r"\bfault\w*\b.{0,30}\bsame (?:guest )?(?:physical )?(?:address|gpa|gfn|page)\b"),
-    T.IRQ_STORM: (r"\b(?:interrupt|irq)[- ]?(?:storms?|flood)\b", r"\bnobody cared\b", r"\bscreaming interrupt\b",
+    T.IRQ_STORM: (r"\bline\b.{0,12}\b(?:stays|remains|is stuck|stuck|kept|left)\b.{0,10}\b(?:asserted|high|low|active|raised)\b", r"\bresample\w*\b",
+        r"\b(?:interrupt|irq)[- ]?(?:storms?|flood)\b", r"\bnobody cared\b", r"\bscreaming interrupt\b",
         r"\b(?:never|not) (?:de-?asserted|acknowledged|acked|cleared)\b", r"\b(?:irq|interrupt) line (?:stays|remains|is stuck|stuck) \w+"),
     T.RTC_PORT: (r"\b(?:port|ports|ioport)?\b.{0,12}\b0x0?7[01]\b",),
     T.PM_TIMER_PORT: (r"\b0x(?:0?608|b008|0?408)\b",),
     T.PIT_PORT: (r"\b0x0?(?:4[0-3]|61)\b",),
-    T.OTHER_PORT: (r"\bports? 0x[0-9a-f]{2,4}\b", r"\b0x0?(?:[32]f[89a-f]|1[f7][0-7]|cf[8c]|402)\b", r"\bioport 0x[0-9a-f]{2,4}\b"),
+    T.OTHER_PORT: (r"\b(?:polls?|polling|reads?|reading)\b.{0,30}\b(?:status|data|i/?o|io|line[- ]status) (?:port|register)s?\b",
+        r"\bports? 0x[0-9a-f]{2,4}\b", r"\b0x0?(?:[32]f[89a-f]|1[f7][0-7]|cf[8c]|402)\b", r"\bioport 0x[0-9a-f]{2,4}\b"),
     T.APIC_VIRT: (r"\bapicv\b", r"\bavic\b", r"\bauto-?eoi\b", r"\bposted interrupts?\b"),
     T.SPLIT_LOCK: (r"\bsplit[-_ ]?locks?", r"\bbus[-_ ]locks?\b", r"#ac\b"),
     T.OVERCOMMIT: (r"\b\d+ (?:vms|guests|vcpus|virtual machines)\b.{0,20}\bon (?:only |just )?\d+ (?:physical )?(?:cores|cpus|threads)\b",

@@ -19,14 +19,19 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
     ),
     T.POLL_SPIN: (
         (
-            r"\b(?:p?poll|select|epoll_wait)(?:\(\))?\b.{0,40}\b(?:returns? (?:at once|immediately)|zero timeout|timeout (?:of )?0"
+        r"\b(?:p?poll|select|epoll_wait)(?:\(\))?\b.{0,40}\b(?:return(?:s|ing|ed)? (?:at once|immediately|right away)|zero timeout|timeout (?:of )?0"
             r"|loops?|spin\w*)\b"
         ),
         r"\bi/?o thread spun\b", r"\bmain-loop: warning\b",
         r"\bpollhup\b", r"\bpollnval\b", r"\bbusy[- ]loop\b.{0,20}\bpoll\b"),
-    T.CHARDEV: (r"\bserial\b", r"\bchardevs?\b", r"\bpty\b", r"(?<!\w)/dev/(?:pts/|tty)\S*", r"\btty\b", r"\bvirtio-?serial\b",
+    T.CHARDEV: (r"\bserial\b(?! (?:cards?|numbers?|attached))", r"\bchardevs?\b", r"\bpty\b", r"(?<!\w)/dev/(?:pts/|tty)\S*", r"\btty\b",
+        r"\bvirtio-?serial\b",
         r"\bisa-serial\b", r"\bnmdm\b", r"\bparallel port\b", r"\bconsole (?:output|port|socket)\b"),
-    T.PEER_STUCK: (r"\b(?:nobody|no one|no-one|nothing|not)\b.{0,20}\b(?:drain|read|consum|connect|listen)\w*",
+        T.PEER_STUCK: (
+        (
+            r"(?<!tcp:)\b(?:nobody|no one|no-one|nothing|not)\b.{0,20}\b(?:drain|read|consum|connect"
+            r"|listen)\w*\b(?!.{0,25}\bby the (?:guest|vm)\b)(?!y)"
+        ),
         r"\b(?:buffer|pipe|pty|backend|queue|socket)\b.{0,12}\b(?:is )?full\b", r"\bnot (?:being )?drained\b"),
     T.SOCKET: (r"\b(?:unix |tcp |client )?sockets?\b", r"\bgdb ?stub\b", r"\blibvmi\b", r"\bqmp connection\b"),
     T.CLIENT_GONE: (
@@ -39,18 +44,24 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
     T.IO_URING: (r"\bio[-_]?uring\b",),
     T.IOTHREAD: (r"\bio-?threads?\b", r"\bdata-?plane\b"),
     T.POLL_MAX: (r"\bpoll-max-ns\b", r"\badaptive polling\b", r"\baio poll\w*\b"),
-    T.THROTTLE: (r"(?<!full )(?<!cpu )(?<!thermal )(?<!interrupt )\bthrottl\w+\b",
-        r"\biops(?:[-_ ](?:limit\w*|total|rd|wr))\b", r"\biotune\b", r"\bio limits?\b"),
+    T.THROTTLE: (r"(?<!full )(?<!cpu )(?<!thermal )(?<!interrupt )(?<!guest is )\bthrottl\w+\b(?!.{0,20}\bauto-?converge)",
+        r"\biops(?:[-_ ](?:limit\w*|total|rd|wr|sec))\b", r"\bblkdeviotune\b", r"\b(?:bps|iops) limits?\b",
+        r"\b(?:total|read|write)[-_](?:iops|bytes)[-_]sec\b", r"\biotune\b",
+        r"\bio limits?\b"),
     T.USERNET: (r"\buser[- ]?mode net\w*\b", r"\b(?:lib)?slirp\w*", r"(?<!\w)-net(?:dev)? user\b", r"\bhostfwd\b", r"\buser net\w*\b", r"\bpasst\b"),
     T.TAP: (r"\btap\b", r"\bbridge[d]?\b"),
     T.USB_TABLET: (r"\busb[- ]?(?:tablet|mouse|keyboard|pointer)\b", r"\b(?:tablet|absolute pointer|pointing device)\b"),
     T.USB: (r"\b[ueox]hci(?:\b|_)", r"\busb (?:controller|hub|devices?|1\.1|2\.0|redir\w*)\b(?! of the host)",
         r"\bemulated usb\b", r"\busb polling\b"),
-    T.USB_HOST: (r"\busb[- ]?(?:host|pass-?through|stick|dongle|disk|device of the host)\b", r"\busbfs\b", r"\blibusb\b",
-        r"\bhostaddr\b"),
+    T.USB_HOST: (r"\busb (?:[\w-]+ ){1,3}(?:is |was |are |being |gets )?pass(?:ed|es)[- ]?(?:to|through)\b", r"\b(?:libusb_\w+|usbdevfs\w*)",
+        r"\bpass(?:es|ing|ed)? (?:through )?(?:an? |the |my )?usb\b", r"\busb[- ]?(?:host|pass-?through|stick|dongle|disk|device of the host)\b",
+        r"\busbfs\b", r"\blibusb\b",
+        r"\bhostaddr\b",
+        r"\bpass(?:ed|ing|es)?(?:[- ](?:through|thru))?(?: (?:an?|the|my|old|some))* usb\b"),
     T.DISPLAY: (r"\bvnc\b", r"\bspice\b", r"\bnovnc\b", r"\bqxl\b", r"\bremote (?:desktop|display|console)\b", r"\bscreen updates?\b",
         r"\bgtk (?:window|display)\b"),
-    T.DISPLAY_WORK: (r"\b(?:image|video|screen|jpeg|zlib|glz|tight)[- ](?:compress\w*|encod\w*|updates?)\b", r"\bred_worker\b",
+    T.DISPLAY_WORK: (r"\b(?:vnc|spice|dcc|red)_(?!tls|port|listen|password)\w{4,}", r"\bcompar\w+ the (?:screen|surface|framebuffer)\b",
+        r"\b(?:image|video|screen|jpeg|zlib|glz|tight)[- ](?:compress\w*|encod\w*|updates?)\b", r"\bred_worker\b",
         r"\bvideo (?:plays|playback|stream\w*)\b", r"\bplay\w* (?:a |the )?videos?\b", r"\bvnc_worker\b"),
     T.AUDIO: (r"\b(?:sound|audio|hda|ac97|alsa|pulseaudio|intel-hda)\b",),
     T.AGENT: (r"\bheld by agent\b", r"\bremotedispatchdomain(?:fs(?:freeze|thaw|trim)|qemuagent|guest)\w*", r"\bvdagentd?\b", r"\bqemu-?ga\b",
@@ -63,6 +74,11 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
     T.HOST_IO: (r"\b(?:heavy|high|much|intense|a lot of)\b.{0,15}\b(?:disk|storage|write|read|i/o|io)\b", r"\bdisk[- ](?:load|bound)\b",
         r"\bi/?o (?:load|pressure|wait)\b", r"\bdirty pages?\b", r"\bbackups?\b", r"\bslow (?:disks?|storage)\b"),
     T.IO_BLOCKS: (
+        r"\b(?:opens?|opening|closes?|closing|reads?|writes?)\b.{0,40}\bin the main (?:thread|loop)\b", r"\bconnect(?:ion)? blocks\b",
+        (
+            r"\bmain (?:thread|loop)\b.{0,30}\b(?:in|inside) (?:p(?:read|write)(?:64|v)?|f(?:data)?sync|fallocate|lseek|open(?:at)?"
+            r"|close|ioctl|munmap|unlink)\b"
+        ),
         (
             r"\b(?:hang|stuck|block|wait|sit|spend|sleep)\w*\b.{0,25}\bin (?:the |a )?(?:connect|open(?:at)?|p?read(?:64|v)?|p?write(?:64|v)?|close"
             r"|f(?:data)?sync|ioctl|lseek|fallocate|f?truncate|stat|unlink)(?:\(\)| (?:call|system call|syscall)\b)"
@@ -73,19 +89,29 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
     T.STORAGE_SILENT: (
         (
             rf"\b(?:storage|nfs|longhorn|gluster\w*|bricks?|ceph|iscsi|rbd|drbd|san|array|luns?|disks?|path|(?:nfs|file|iscsi|nbd) server|zvols?"
-            rf"|zpools?)\b(?:(?!\bboot).){{0,40}}\b(?:{SILENT}|{HANGS}|not responding"
+            rf"|zpools?)\b(?:(?!\bboot).){{0,40}}\b(?:{SILENT}|{HANGS}\b(?! (?:the|my|its|all|this) (?:guest|vm|whole|domain|machine))|not responding"
             r"|goes? away|went away|offline|unavailable|lost|outage|fail(?:s|ed|over)|drop(?:s|ped)|disconnect\w*"
             r"|(?:goes|went|gone|was|is) down|(?:is|are) gone)"
         ),
         r"\ball paths? (?:are |have )?(?:down|failed|lost|faulty)\b",
         r"\bwchan\b.{0,20}\b_{0,2}(?:nfs|rpc|ceph|rbd|drbd|io_schedule|blk|bit_wait|wait_on_page|jbd2|ext4|xfs|zil|txg|dm)_?\w*",
+        (
+            r"\bd[lsn<+]{0,3} +_{0,2}(?:nfs|rpc|ceph|rbd|drbd|io_schedule|blk|bit_wait|wait_on|jbd2|ext4|xfs|zil|txg"
+            r"|dm)_?\w* +(?:worker|qemu\S*|kvm|io )"
+        ),
+        r"\b(?:state d|d state|uninterruptible)\b.{0,40}\b_{0,2}(?:nfs|rpc|ceph|rbd|drbd|iscsi|blk|wait_on|jbd2|xfs|zil|txg)_?\w*",
+        (
+            r"\b(?:nfs|iscsi|file|storage|ceph|gluster) (?:server|target|node|cluster|array|monitor)s?\b.{0,35}\b(?:rebooted"
+            r"|restarted|(?:is|was|went|goes) (?:down|offline))\b"
+        ),
         r"\bdegrad\w+\b.{0,12}\bvolumes?\b", r"\bvolumes?\b.{0,12}\b(?:degraded|detached|faulted)\b", r"\bstop(?:s|ped)? (?:doing )?i/?o\b",
         r"\btask (?:qemu\S*|kvm)\b.{0,10}\bblocked for\b",
         r"\b(?:failing|dying|faulty|broken|defective) (?:disks?|drives?|ssds?|hdds?|nvmes?|raid|controllers?)\b",
         r"\b(?:reads?|writes?|i/?o|requests?)\b.{0,20}\b(?:takes?|took|taking)\b.{0,12}\b(?:seconds|minutes)\b",
         r"\b(?:unable to|cannot|can't|could ?n[o']t) (?:issue|do|complete|submit|perform) (?:any )?i/?o\b", r"\bslow (?:ops?|requests?)\b",
         rf"\b(?:disk |all )?(?:i/?o|io)s? (?:to|on|of|for)\b.{{0,40}}\b{HANGS}", rf"\b(?:pools?|zfs)\b.{{0,20}}\b{HANGS}"),
-    T.NO_SPACE: (r"\bno storage space\b", r"\bhit (?:its|the|a) quota\b", r"\bquota (?:is |was )?exceeded\b",
+    T.NO_SPACE: (r"\b(?:data|meta)%? (?:is |at |shows )?100(?:\.0+)?\b", r"\bthin[- ]?pool\b.{0,40}\b(?:full|100|exhausted|out of)\b",
+        r"\bno storage space\b", r"\bhit (?:its|the|a) quota\b", r"\bquota (?:is |was )?exceeded\b",
         r"\b(?:osds?|bricks?|pool) (?:is |are )?full\b", r"\bdf\b.{0,60}\b100 ?%", r"\b(?:data|metadata|space|storage) usage\b.{0,10}\b100 ?%",
         r"\b100 ?% (?:full|used)\b",
         r"\bno space left\b", r"\benospc\b", r"\bnospace\b",
@@ -127,11 +153,12 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
         ),
         r"\bguest has not initialized the display\b", r"\b(?:does not|doesn't) (?:show|display) anything\b",
         r"\b(?:seabios|bios|uefi|ovmf|edk2|firmware) (?:itself )?(?:stops?|stopped|hangs?|hung|gets stuck|is stuck|freezes)\b",
-        r"\b(?:black|blank|no) (?:screen|display|output)\b", r"\bdisplay output is not active\b",
+        r"\b(?:black|blank|no) (?:screen|display|output)\b(?! (?:any ?more|any longer|from (?:it|then)|after))", r"\bdisplay output is not active\b",
         (
             r"\b(?:stuck|stop(?:s|ped)?|hang(?:s|ing)?|hung|fr[eo]ezes?|frozen|stays|remains)\b.{0,12}\b(?:on|at|in)\b.{0,20}"
             r"\b(?:tiano ?core|bios|uefi|ovmf|seabios|firmware)\b.{0,10}\b(?:screen|logo|image|splash|banner)"
         ),
+        r"\b(?:stuck|hang(?:s|ing)?|hung|stops?|fr[eo]ezes?|frozen)\b.{0,8}\b(?:at|in|on) (?:the )?(?:seabios|ovmf|tiano ?core|bios|uefi|ipxe)\b",
         r"\bbefore (?:the )?(?:\w+ )?(?:bios|firmware|seabios|boot ?loader)\b"),
     T.NO_BOOT: (r"\bno boot ?able\b", r"\bgrub ?rescue\b", r"\b(?:uefi|efi)\b.{0,14}\bshell\b",
         r"\b(?:tries|trying|keeps?|loops?|stuck)\b.{0,20}\b(?:pxe|ipxe)\b",
@@ -148,13 +175,14 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
     T.HOST_MEMORY: (r"\bhosts?\b.{0,15}\b(?:out of|low on|short of) (?:memory|ram)\b",
         r"\bmemory pressure\b(?! (?:with)?in(?:side)? (?:the |a |its )?(?:guest|vm|machine)s?\b)", r"\bout of memory\b", r"\boom\b",
         r"\bmemory\.(?:limit_in_bytes|max|high)\b", r"\bmemory (?:size )?limits?\b",
-        r"\bhosts?\b.{0,30}\b(?:swap|kswapd)\w*", r"\bkswapd\d*\b.{0,30}\bhosts?\b", r"\bpsi\b",
+        r"\bhosts?\b.{0,60}\b(?:swaps?|swapp\w+|kswapd)\b", r"\bkswapd\d*\b.{0,30}\bhosts?\b", r"\bpsi\b",
         r"\b(?:guests?|vms?|machines?|qemu\S*)\b.{0,20}\b(?:are|is|was|were|been|gets?|getting|be) (?:\w+ )?swapped (?:out|to disk)\b"),
     T.HOST_LOAD: (r"\b(?:host|hypervisor|node)\b.{0,20}\b(?:overloaded|heavily loaded|very busy|under load|saturated)\b",
         r"\brun queue\b", r"\bnoisy neighbou?r"),
     T.CGROUP_FROZEN: (r"\bcgroups?\b.{0,30}\b(?:frozen|freez\w+|froze)\b", r"\b(?:froze|frozen|freez\w+)\b.{0,40}\bcgroups?\b",
         r"\bcgroup\.freeze\b", r"\bfreezer\.state\b", r"\bsigstop\b", r"\bkill -(?:stop|19)\b"),
-    T.MSR_LEFT_OUT: (r"\b(?:unhandled|ignored|unimplemented|disabled)\b.{0,12}\b(?:rd|wr)?msrs?\b", r"\bkvm_[sg]et_msr_common\b",
+    T.MSR_LEFT_OUT: (r"\b(?:rd|wr)msrs? (?:error|message|warning|line)s?\b",
+        r"\b(?:unhandled|ignored|unimplemented|disabled)\b.{0,12}\b(?:rd|wr)?msrs?\b", r"\bkvm_[sg]et_msr_common\b",
         r"\bunchecked msr access\b"),
     T.CPU_QUOTA: (r"\b(?:vcpu|emulator|global|iothread)_quota\b", r"\bcpulimit\b",
         r"\bcpus?\b.{0,60}\bthrottl\w+", r"\bthrottl\w+\b.{0,30}\bcpus?\b", r"\bnr_throttled\b", r"\bcpu\.max\b",
@@ -172,10 +200,10 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
         r"\b(?:since|until|up to) (?:\w+ ){0,3}kernel \d", r"\bkernels?\b.{0,40}\b(?:regress\w+|bisect\w*)\b"),
     T.QEMU_VERSION: (r"\b(?:qemu|pve|libvirt) v?\d[\w.]*\b.{0,30}\b(?:fine|works?|ok|good|bad)\b",
         r"\b(?:since|older|newer|previous|with) qemu\b", r"\bmachine type\b", r"\bregression\b", r"\bbisect\w*\b"),
-    T.NESTED: (r"\bnested\b", r"\b(?:second|third|2nd|3rd)[- ]level (?:guest|vm|hypervisor|virtual machine)s?\b", r"\bhost vm\b",
+    T.NESTED: (r"\bnested\b", r"\bwsl ?2\b", r"\b(?:second|third|2nd|3rd)[- ]level (?:guest|vm|hypervisor|virtual machine)s?\b", r"\bhost vm\b",
         r"\bvm (?:with)?in (?:a |another )?vm\b", r"\b(?:inner|l2|l1|outer) (?:guest|hypervisor|vm)\b",
         r"\bvmware\b", r"\bvirtualbox\b", r"\bhosts?\b.{0,20}\b(?:themselves|itself)\b.{0,10}\b(?:vms?|guests?|virtual)\b",
-        r"\b(?:gcp|google cloud|aws|openstack|digital ?ocean|hetzner)\b.{0,12}\b(?:instances?|vms?|droplets?)\b",
+        r"\b(?:gcp|google cloud|aws|digital ?ocean|hetzner)\b.{0,12}\b(?:instances?|vms?|droplets?)\b",
         r"\b(?:cloud|ec2|azure|gce) (?:instance|vm)\b", r"\bown hypervisor\b", r"\bguest of (?:vmware|hyper-v|virtualbox|xen)"),
     T.EMULATED: (r"\bkvm support: disabled\b", r"\bkvm acceleration can ?not be used\b", r"\bcould not access kvm kernel module\b",
         r"\bfailed to initialize kvm\b", r"/dev/kvm\b.{0,12}\b(?:not|no|missing|denied)\b",

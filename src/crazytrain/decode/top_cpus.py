@@ -2,8 +2,9 @@
 
     %Cpu(s): 25.1 us,  3.0 sy,  0.0 ni, 70.2 id,  1.7 wa,  0.0 hi,  0.0 si,  0.0 st
     Cpu(s):  1.0%us,  0.5%sy,  0.0%ni, 98.4%id,  0.1%wa,  0.0%hi,  0.0%si,  0.0%st
+    CPU:  93% usr   5% sys   0% nic   1% idle   0% io   0% irq   0% sirq
 
-Manual: top(1) of procps 3.2 to 4 (decimal comma or point). A screen that shows a QEMU process is the host's.
+Manual: top(1) of busybox (the last one) and of procps 3.2 to 4 (decimal comma or point). A screen that shows a QEMU process is the host's.
 """
 
 import re
@@ -13,6 +14,9 @@ from crazytrain.model.evidence import Evidence
 from crazytrain.model.facts.host_tables import CpuRow, CpuTable
 
 _CPUS = re.compile(r"\s*%?C(?:pu|PU)\(s\) ?:\s*(?P<shares>.{8,200})")
+_BUSYBOX = re.compile(r"\s*CPU:(?:\s+\d{1,3}(?:\.\d)?% (?:usr|sys|nic|idle|io|s?irq)){4,7}\s*$")
+_BUSYBOX_SHARE = re.compile(r"(\d{1,3}(?:\.\d)?)% (\w+)")
+_AS_TOP = {"usr": "us", "sys": "sy", "nic": "ni", "idle": "id", "io": "wa", "irq": "hi", "sirq": "si"}
 _SHARE = re.compile(r"(\d{1,3}[.,]\d)[% ] ?([^\s\d,.%]{2,4})\b")
 _ORDER = ("us", "sy", "ni", "id", "wa", "hi", "si", "st")  # of all versions and languages
 _QEMU = re.compile(r"\s*\d{1,9} \S.* (?:qemu-system\S*|qemu-kvm\S*|kvm|CPU \d+/(?:KVM|TCG))\s*$")
@@ -36,6 +40,8 @@ def decode_top_cpus(evidence: Evidence) -> Iterable[object]:
 
 
 def _shares(line: str) -> dict[str, float]:
+    if _BUSYBOX.match(line[:400]):
+        return {_AS_TOP[name]: float(share) / 100 for share, name in _BUSYBOX_SHARE.findall(line[:400])}
     found = _CPUS.match(line[:400])
     told = [
         (float(share.replace(",", ".")) / 100, name) for share, name in _SHARE.findall(found["shares"] if found else "")

@@ -1,4 +1,4 @@
-"""TOP_THREADS: the busy rows of a screen of top on which there is no QEMU; one of a guest's inside looks so.
+"""TOP_THREADS: the busy rows of a screen of top on which there is no QEMU (one of a guest's inside looks so), and the kernel's on one with QEMU.
 
       PID USER      PR  NI    VIRT    RES    SHR S  %CPU  %MEM     TIME+ COMMAND
        47 root      20   0       0      0      0 R  98.7   0.0  12:40.11 kswapd0
@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 
 from crazytrain.model.evidence import Evidence
-from crazytrain.model.facts.top_tasks import BusyTask, TopTasks
+from crazytrain.model.facts.top_tasks import BusyTask, HostTasks, TopTasks
 
 _HEADER = re.compile(r"[\s*]*PID\s+\S.*(?:%CPU|CPU%).*COMMAND")
 _OF_QEMU = re.compile(
@@ -22,10 +22,14 @@ _MOST_LINES, _LONGEST_LINE = 50_000, 1024
 
 
 def decode_top_tasks(evidence: Evidence) -> Iterable[object]:
-    """Yield one ``TopTasks`` where a header names the columns, some task is busy and none is of QEMU or a host's tool."""
+    """Yield one ``TopTasks`` where a header names the columns, some task is busy and none is of QEMU or a host's tool.
+
+    Where one is, the machine is the host: ``HostTasks`` has the busy threads of its kernel.
+    """
     text = evidence.data.decode("utf-8", "backslashreplace")
     columns: list[str] = []
     screen: list[tuple[BusyTask, int]] = []
+    host = False
     for number, line in enumerate(text.split("\n")[:_MOST_LINES], start=1):
         bare = line[:_LONGEST_LINE].strip(" *\t\r")
         if _HEADER.match(bare):
@@ -33,21 +37,24 @@ def decode_top_tasks(evidence: Evidence) -> Iterable[object]:
             continue
         values = bare.split(None, len(columns) - 1) if columns else []
         task = _task(dict(zip(columns, values, strict=False))) if values and len(values) == len(columns) else None
-        if task is not None and _OF_QEMU.match(task.comm):
-            return
+        host = host or (task is not None and bool(_OF_QEMU.match(task.comm)))
         if task is not None and task.cpu_ratio >= _BUSY_FROM:
             screen.append((task, number))
+    if host:
+        screen = [(task, number) for task, number in screen if task.kernel]
     if screen:
         screen.sort(key=lambda one: -one[0].cpu_ratio)
         lines = [number for _, number in screen[:_MOST_TASKS]]
-        yield TopTasks(
-            tasks=tuple(task for task, _ in screen[:_MOST_TASKS]), refs=(evidence.ref(min(lines), max(lines)),)
-        )
+        kind = HostTasks if host else TopTasks
+        yield kind(tasks=tuple(task for task, _ in screen[:_MOST_TASKS]), refs=(evidence.ref(min(lines), max(lines)),))
 
 
 def _task(named: Mapping[str, str]) -> BusyTask | None:
-    if not named.get("PID", "").isdecimal() or not _SHARE.fullmatch(named.get("%CPU", "")):
+    comm = named.get("COMMAND", "").strip()
+    busy = named.get("%CPU", "").removesuffix("%")
+    if "%VSZ" in named:  # busybox shows the whole command line
+        comm = comm.split()[0].rpartition("/")[2]
+    if not comm or not named.get("PID", "").isdecimal() or not _SHARE.fullmatch(busy):
         return None
-    comm = named["COMMAND"].strip()
     kernel = comm.startswith("[") or (named.get("VIRT") == "0" and named.get("RES") == "0")
-    return BusyTask(comm=comm.strip("[]"), cpu_ratio=float(named["%CPU"].replace(",", ".")) / 100, kernel=kernel)
+    return BusyTask(comm=comm.strip("[]"), cpu_ratio=float(busy.replace(",", ".")) / 100, kernel=kernel)

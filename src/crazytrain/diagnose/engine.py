@@ -15,7 +15,7 @@ from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.looks import look_for
 from crazytrain.diagnose.told_signs import PASTED_AT_MOST, beside, from_beside, with_beside
 from crazytrain.diagnose.weigh import probability, verdict
-from crazytrain.model.facts import Facts
+from crazytrain.model.facts import Facts, KvmExits
 from crazytrain.model.finding import Claim, Family, Finding, Look, Verdict
 
 
@@ -48,11 +48,18 @@ def _wired(cause: Cause, facts: Facts) -> tuple[dict[str, object], list[type]]:
     given: dict[str, object] = {}
     lacking: list[type] = []
     for name, (wanted, optional) in needs(cause).items():
-        value = facts.get(wanted)
+        value = _with_rates(facts.get(wanted))
         given[name] = value
         if value is None and not optional:
             lacking.append(wanted)
     return given, lacking
+
+
+def _with_rates(value: object) -> object:
+    """Tables of ports, pages and registers without a window hold shares and no rates: no cause may take them for never."""
+    if isinstance(value, KvmExits) and not value.window_ns and (value.ports or value.mmio or value.msrs):
+        return None
+    return value
 
 
 def needs(cause: Cause) -> dict[str, tuple[type, bool]]:
@@ -152,7 +159,7 @@ def _asked_about(
 
     A note by a trace is only true beside what the trace does not show.
     """
-    if any(f.family is not Family.HEALTHY for f in possible):
+    if any(f.family is not Family.HEALTHY and f.confidence >= RIVAL_FROM for f in possible):
         return ()
     notes = (f for f in findings if ranks[f.cause] is Rank.NOTE and f.verdict is Verdict.FOUND)
     return tuple(f for f in notes if f.confidence <= PASTED_AT_MOST)

@@ -4,12 +4,13 @@ import re
 from collections.abc import Iterable, Iterator
 
 from crazytrain.diagnose.signs import panic_line
-from crazytrain.model.facts import ConsoleLog
+from crazytrain.model.facts import ConsoleLog, LineMeaning
 from crazytrain.model.facts.logs import KernelLine, KernelLog, KernelMeaning
 from crazytrain.model.finding import Point
 
 # After a panic Linux waits in a loop for ever, unless it is to reboot: its last words name the cause, without any look at the CPU.
 _PANICKED = 40.0
+_LOCKED = 40.0  # the guest's own watchdog, which only an NMI could wake
 M = KernelMeaning
 # Cause: what a line means, and how much it speaks for it that somebody showed such a line.
 _MEANINGS: dict[str, tuple[tuple[KernelMeaning, ...], float]] = {
@@ -39,6 +40,12 @@ def log_points(cause: str, logs: Iterable[KernelLog]) -> Iterator[Point]:
 
 def guest_log_points(cause: str, logs: Iterable[ConsoleLog]) -> Iterator[Point]:
     """Points of one cause from a guest's log, where nobody measured what the guest does."""
+    for log in logs if cause == "slow-clocksource" else ():
+        if line := next((one for one in log.matter if one.meaning is LineMeaning.TSC), None):
+            yield Point(f"{line.says}: that a slow clock is used comes of it", (line.ref,), 0.4)
+    for log in logs if cause == "guest-hard-lockup" else ():
+        if line := next((one for one in reversed(log.matter) if one.meaning is LineMeaning.HARD_LOCKUP), None):
+            yield Point(line.says, (line.ref,), _LOCKED)
     for log in logs if cause == "guest-panic-spin" else ():
         if said := panic_line(log):
             yield Point(said.says, said.refs, _PANICKED)

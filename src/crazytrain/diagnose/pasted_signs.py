@@ -4,24 +4,31 @@
 gives, for nobody knows how long it went on.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
+from crazytrain.diagnose.pasted_bare import bare_register_points
 from crazytrain.diagnose.pasted_file_calls import file_call_points
 from crazytrain.diagnose.pasted_logs import guest_log_points, log_points
 from crazytrain.diagnose.pasted_loops import loop_points
+from crazytrain.diagnose.pasted_registers import register_points
+from crazytrain.diagnose.pasted_registers_of_cpus import cpu_points
+from crazytrain.diagnose.pasted_retries import retry_points
 from crazytrain.diagnose.pasted_stacks import stack_points
-from crazytrain.diagnose.pasted_tasks import task_points
+from crazytrain.diagnose.pasted_tasks import host_task_points, task_points
 from crazytrain.diagnose.table_signs import table_points
-from crazytrain.model.facts import ConsoleLog, Facts, KvmExits, SyscallUse, ThreadActivity
+from crazytrain.diagnose.tool_line_signs import tool_line_points
+from crazytrain.model.facts import ConsoleLog, DescriptorTable, Facts, KvmExits, SyscallUse, ThreadActivity
 from crazytrain.model.facts.kernel_traces import KernelTrace, LogClock
 from crazytrain.model.facts.logs import KernelLog
 from crazytrain.model.facts.stacks import UserStacks
-from crazytrain.model.facts.top_tasks import TopTasks
+from crazytrain.model.facts.top_tasks import HostTasks, TopTasks
+from crazytrain.model.facts.vcpu import VcpuSamples
 from crazytrain.model.figures import share
 from crazytrain.model.finding import Point
 
 IDLE_FROM = 0.9  # of the time between exit and entry spent halted: the guest rests
 AWAKE_TO = 0.6
+MANY_FROM_PER_S = 20_000  # 2 µs each would be 4 % of a CPU; a table accounts for what is not spent in the guest
 IO, MSR, MMIO = ("IO_INSTRUCTION", "IOIO", "io"), ("MSR_WRITE", "MSR_READ", "MSR", "msr"), ("EPT_MISCONFIG",)
 PAUSE, FAULT, HALT = ("PAUSE_INSTRUCTION", "pause"), ("EPT_VIOLATION", "NPF", "npf"), ("HLT", "hlt")
 DOMINATES_FROM = 0.4
@@ -47,6 +54,22 @@ _PLACES: dict[str, tuple[bool, tuple[str, ...], float]] = {
         True,
         ("khugepaged*", "ksm_*", "compact_zone", "shrink_*", "change_prot_numa", "task_numa_work"),
         6,
+    ),
+    "storage-stall": (
+        True,
+        (
+            "rpc_wait_bit*",
+            "nfs_wait*",
+            "nfs4_wait*",
+            "ceph_*",
+            "rbd_*",
+            "drbd_*",
+            "zil_commit*",
+            "txg_wait*",
+            "nbd_*",
+            "fuse_*",
+        ),
+        12,
     ),
     "guest-spinlock": (
         False,
@@ -82,15 +105,23 @@ def pasted_points(cause: str, facts: Facts) -> tuple[Point, ...]:
         *table_points(cause, facts),
         *loop_points(cause, facts.all(SyscallUse)),
         *task_points(cause, facts.all(TopTasks)),
+        *host_task_points(cause, facts.all(HostTasks)),
+        *register_points(cause, facts.all(KvmExits)),
+        *cpu_points(cause, facts.all(VcpuSamples), pasted=not facts.all(ThreadActivity)),
         *log_points(cause, facts.all(KernelLog)),
         *file_call_points(cause, facts.all(SyscallUse)),
+        *tool_line_points(cause, facts),
+        *retry_points(cause, facts.all(SyscallUse), facts.get(DescriptorTable)),
+        *bare_register_points(cause, facts),
         *guest_log_points(cause, () if facts.all(ThreadActivity) else facts.all(ConsoleLog)),
     )
 
 
 def _bare(exits: KvmExits) -> bool:
     """Whether only reasons were told: what port, page or register it was is not known."""
-    return not (exits.ports or exits.mmio or exits.msrs or exits.userspace) and len(exits.exits) > 1
+    if exits.ports or exits.mmio or exits.msrs or exits.userspace:
+        return False
+    return len(exits.exits) > 1 or any(exits.per_s(one.count) >= MANY_FROM_PER_S for one in exits.exits)
 
 
 def _of_tables(cause: str, tables: Iterable[KvmExits]) -> Iterator[Point]:
@@ -102,18 +133,26 @@ def _of_tables(cause: str, tables: Iterable[KvmExits]) -> Iterator[Point]:
 
 def _of_table(cause: str, exits: KvmExits) -> Iterator[Point]:
     idle = _time_share(exits, HALT)
-    if cause in _RESTS and idle is not None and idle >= IDLE_FROM:
+    if cause in _RESTS and idle is not None and idle >= IDLE_FROM and not _many(exits):
         says = f"{share(idle)} of the time of all exits is HLT: that is rest, not load, however many exits there are"
         yield Point(says, exits.refs, _RESTS[cause])
     if cause in _DOMINANT:
         reasons, ratio = _DOMINANT[cause]
         part = _count_share(exits, reasons)
-        rests = idle is not None and idle >= IDLE_FROM
+        rests = idle is not None and idle >= IDLE_FROM and not _many(exits)
         says = f"{share(part)} of the exits are {reasons[0]}" + (", and it rests nearly all the time" if rests else "")
+        fast = any(exits.per_s(one.count) >= MANY_FROM_PER_S for one in exits.exits if one.reason in reasons)
         if part >= DOMINATES_FROM:
-            yield Point(says, exits.refs, 0.3 if rests else ratio)
+            yield Point(says, exits.refs, 0.3 if rests else ratio * _FAST if fast else ratio)
         else:
             yield Point(says, exits.refs, 0.3 if part < 0.1 else 1.0)
+
+
+def _many(exits: KvmExits) -> bool:
+    """Whether a vCPU leaves guest mode so often that it costs much, although it rests between: by the time that the table accounts for."""
+    told_ns = sum(one.time_ns for one in exits.times)
+    awake = sum(one.samples for one in exits.times if one.reason not in HALT)
+    return told_ns > 0 and awake >= MANY_FROM_PER_S * told_ns / 1e9
 
 
 def _count_share(exits: KvmExits, reasons: tuple[str, ...]) -> float:
@@ -127,7 +166,7 @@ def _time_share(exits: KvmExits, reasons: tuple[str, ...]) -> float | None:
     return sum(one.time_ns for one in exits.times if one.reason in reasons) / every if every else None
 
 
-def _of_traces(cause: str, traces: Iterable[KernelTrace]) -> Iterator[Point]:
+def _of_traces(cause: str, traces: Sequence[KernelTrace]) -> Iterator[Point]:
     if cause not in _PLACES:
         return
     host, names, ratio = _PLACES[cause]
@@ -135,8 +174,15 @@ def _of_traces(cause: str, traces: Iterable[KernelTrace]) -> Iterator[Point]:
         if trace.host is host and trace.has(*names):
             whose = "the host's" if host else "the guest's"
             where = next(own for own in trace.names if KernelTrace(host=host, sure=True, functions=(own,)).has(*names))
-            yield Point(f"a trace of {whose} kernel stands in {where}", trace.refs, ratio)
+            cpus = {one.cpu for one in traces if one.host is host and one.cpu is not None and one.has(*names)}
+            several = cause == "guest-spinlock" and len(cpus) > 1
+            says = f"a trace of {whose} kernel stands in {where}" + (f", and so do {len(cpus)} CPUs" if several else "")
+            yield Point(says, trace.refs, ratio * _SAME_PLACE if several else ratio)
             return
+
+
+_FAST = 2.0  # where the table tells a time, and that they are very many
+_SAME_PLACE = 3.0  # several CPUs in one kind of function at one moment
 
 
 def _of_stamps(cause: str, clocks: Iterable[LogClock]) -> Iterator[Point]:

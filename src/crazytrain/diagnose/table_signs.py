@@ -11,17 +11,22 @@ from crazytrain.diagnose.chardev_stack_signs import chardev_points
 from crazytrain.diagnose.profile_signs import profile_points
 from crazytrain.model.facts import Facts
 from crazytrain.model.facts.host_tables import ClocksourceText, CpuRow, CpuTable
-from crazytrain.model.facts.moments import LinuxInterrupts
+from crazytrain.model.facts.moments import CpuTicksReading, LinuxInterrupts
+from crazytrain.model.facts.throttling import ThrottleCount
 from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Point
 
 STEAL_FROM, STEAL_TO = 0.15, 0.01
 MUCH_STEAL_FROM = 0.4
+ALL_STEAL_FROM = 0.985
 WAITS_FROM = 0.3
 IDLE_FROM = 0.9
 WORKS_FROM = 0.7
 SOFT_FROM = 0.3
 STORM_FROM_PER_S, CALM_TO_PER_S = 900.0, 300.0
+_OFTEN_THROTTLED, _SELDOM_THROTTLED = 0.25, 0.01
+_STEAL_COLUMN = 7  # user nice system idle iowait irq softirq steal
+_ABSURD_TICKS = 1 << 40  # 348 years at 100 a second
 SLOW = ("acpi_pm", "hpet", "pit", "jiffies", "refined-jiffies")
 
 # Cause: how much it speaks for it on the host, in a guest, and where nobody knows whose it is.
@@ -36,6 +41,9 @@ _MUCH_STEAL: dict[str, _Sides] = {
     "nested-starvation": (10, 1, 2),
     "cpu-contention": (1, 12, 8),
     "cpu-throttled": (1, 4, 3),
+    # A CPU that gets no time seems stuck to the watchdog that runs on it.
+    "guest-soft-lockup": (0.04, 0.2, 0.4),
+    "guest-hard-lockup": (0.2, 0.3, 0.5),
     "healthy-idle": (0.2, 0.2, 0.2),
 }
 _NO_STEAL: dict[str, _Sides] = {
@@ -44,6 +52,8 @@ _NO_STEAL: dict[str, _Sides] = {
     "steal-time-overflow": (1, 0.1, 0.4),
 }
 _ALL_STOLEN: dict[str, _Sides] = {"steal-time-overflow": (1, 4, 3)}
+# Who prints the table needs a CPU for it: where all is stolen to the last per cent, the account is wrong.
+_TO_THE_LAST: dict[str, _Sides] = {"steal-time-overflow": (1, 6, 5), "cpu-contention": (1, 0.3, 0.5)}
 _WAITS: dict[str, _Sides] = {
     "storage-stall": (3, 2, 2),
     "guest-io-heavy": (1.5, 1.5, 1.5),
@@ -68,6 +78,8 @@ def table_points(cause: str, facts: Facts) -> tuple[Point, ...]:
     """Points of one cause from such tables."""
     return (
         *_of_cpus(cause, facts.all(CpuTable)),
+        *_of_ticks(cause, facts.all(CpuTicksReading)),
+        *_of_quota(cause, facts.all(ThrottleCount)),
         *_of_clocks(cause, facts.all(ClocksourceText)),
         *_of_interrupts(cause, facts.get(LinuxInterrupts)),
         *profile_points(cause, facts),
@@ -108,6 +120,12 @@ def _signs(row: CpuRow) -> Iterator[tuple[str, dict[str, _Sides]]]:
         (steal or 0.0, STEAL_FROM, "were kept from running {} of the time (steal)", _STEAL),
         (_below(steal, IDLE_FROM), MUCH_STEAL_FROM, "were kept from running {} of the time (steal)", _MUCH_STEAL),
         (steal or 0.0, IDLE_FROM, "had {} of their time stolen, which no host does that runs them at all", _ALL_STOLEN),
+        (
+            steal or 0.0,
+            ALL_STEAL_FROM,
+            "had no time left that was not stolen ({}), and printed this table",
+            _TO_THE_LAST,
+        ),
         (row.iowait_ratio or 0.0, WAITS_FROM, "waited for disks {} of the time", _WAITS),
         (row.idle_ratio, IDLE_FROM, "were idle {} of the time", _IDLE),
         (row.user_ratio - guests, WORKS_FROM, "ran programs {} of the time", _USER),
@@ -121,6 +139,28 @@ def _signs(row: CpuRow) -> Iterator[tuple[str, dict[str, _Sides]]]:
 
 def _below(ratio: float | None, most: float) -> float:
     return ratio if ratio is not None and ratio < most else 0.0
+
+
+def _of_quota(cause: str, counts: Iterable[ThrottleCount]) -> Iterator[Point]:
+    """How often the limit of a cgroup held it back; whose cgroup it is the text does not tell."""
+    if cause not in ("cpu-contention", "cpu-throttled"):
+        return
+    for one in counts:
+        part = one.throttled / one.periods
+        says = f"cpu.stat: its quota was used up in {share(part)} of {one.periods:,} periods"
+        yield Point(says, (one.ref,), 40 if part >= _OFTEN_THROTTLED else 0.2 if part <= _SELDOM_THROTTLED else 1.5)
+        return
+
+
+def _of_ticks(cause: str, readings: Iterable[CpuTicksReading]) -> Iterator[Point]:
+    """More stolen time than any machine has lived: the account has run over."""
+    if cause != "steal-time-overflow":
+        return
+    for reading in readings:
+        stolen = max((ticks[_STEAL_COLUMN] for _, ticks in reading.cpus if len(ticks) > _STEAL_COLUMN), default=0)
+        if stolen >= _ABSURD_TICKS:
+            yield Point(f"/proc/stat counts {stolen:,} ticks of steal, which no machine has lived", (reading.ref,), 300)
+            return
 
 
 def _of_clocks(cause: str, clocks: Iterable[ClocksourceText]) -> Iterator[Point]:

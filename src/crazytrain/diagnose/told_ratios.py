@@ -65,7 +65,7 @@ OF_CAUSE: dict[str, Ratios] = {
     "guest-kernel-busy": {T.SYSTEM_TIME: 1.2, T.GUEST_KTHREAD: 12.0},
     "guest-io-heavy": {T.HOST_IO: 2.5, T.NETWORK_LOAD: 2.0},
     "guest-memory-thrash": {T.GUEST_SWAP: 10.0, T.HOST_MEMORY: 2.0, T.GUEST_SLOW: 2.0},
-    "guest-soft-lockup": {T.SOFT_LOCKUP: 12.0, T.STORAGE_COPY: 0.5, T.NESTED: 0.3, T.HOST_LOAD: 0.6, T.CPU_FULL: 1.2},
+    "guest-soft-lockup": {T.SOFT_LOCKUP: 12.0, T.STORAGE_COPY: 0.5, T.NESTED: 0.15, T.HOST_LOAD: 0.6, T.CPU_FULL: 1.2},
     "guest-hard-lockup": {T.HARD_LOCKUP: 10.0, T.LAPIC_PERIODIC: 0.3, T.LONG_STOP: 0.5},
     "guest-spinlock": {
         T.LOCK_HOLDER: 0.3, T.GUEST_DRIVER: 1.5,
@@ -80,7 +80,7 @@ OF_CAUSE: dict[str, Ratios] = {
     },
     "guest-hung-io": {
         T.GUEST_DRIVER: 3.0, (T.OTHER_MODEL, S.GOOD_WITH): 5.0, (T.GUEST_DRIVER, S.CURED): 4.0, T.STORAGE_SILENT: 2.0,
-        T.HUNG_TASK: 8.0, T.IO_ERROR: 1.5, T.CPU_FULL: 0.4,
+        T.HUNG_TASK: 8.0, T.IO_ERROR: 1.5, T.CPU_FULL: 0.4, T.VCPUS_FULL: 0.5,
     },
     "guest-halted-dead": {T.ALL_HALTED: 12.0, T.NO_CPU: 4.0, T.CPU_FULL: 0.1, T.GUEST_HUNG: 2.0},
     "kvmclock-jump": {
@@ -142,7 +142,9 @@ OF_CAUSE: dict[str, Ratios] = {
         T.IDLE_POLL: 10.0, T.USER_TIME: 2.5, T.GUEST_IDLE: 2.0, T.VCPUS_FULL: 1.5, T.CPU_FULL: 1.3, T.WINDOWS: 0.5, T.SYSTEM_TIME:
         0.4,
     },
-    "halt-polling": {T.HALT_POLL: 7.0, (T.HALT_POLL, S.CURED): 15.0, T.GUEST_IDLE: 2.0, T.SYSTEM_TIME: 1.6, T.CPU_SOME: 1.3},
+    "halt-polling": {
+        T.HALT_POLL: 7.0, (T.HALT_POLL, S.CURED): 15.0, (T.HALT_POLL, S.ABSENT): 5.0, T.GUEST_IDLE: 2.0, T.SYSTEM_TIME: 1.6, T.CPU_SOME: 1.3,
+    },
     "chardev-spin": {
         T.IOTHREAD: 0.5, T.CHARDEV: 6.0, T.PEER_STUCK: 6.0, T.EAGAIN: 4.0, (T.CHARDEV, S.CURED): 12.0, T.SOCKET: 1.2, T.AGENT: 0.5, T.CLIENT_GONE:
         1.0,
@@ -161,7 +163,7 @@ OF_CAUSE: dict[str, Ratios] = {
     },
     "throttle-timer-spin": {T.THROTTLE: 8.0, (T.THROTTLE, S.CURED): 15.0, T.POLL_SPIN: 2.0, T.HOST_LOAD: 0.3, T.CPU_QUOTA: 0.1},
     "usernet-spin": {
-        T.USERNET: 6.0, (T.USERNET, S.CURED): 8.0, (T.TAP, S.GOOD_WITH): 3.0, T.POLL_SPIN: 2.0, T.SOFT_LOCKUP: 0.8, T.TAP: 0.6,
+        T.USERNET: 6.0, (T.USERNET, S.CURED): 8.0, (T.TAP, S.GOOD_WITH): 3.0, T.POLL_SPIN: 2.0, T.SOFT_LOCKUP: 0.8, T.TAP: 0.9,
     },
     "usb-polling": {
         T.WAKEUPS: 2.0,
@@ -186,7 +188,7 @@ OF_CAUSE: dict[str, Ratios] = {
     },
     "block-drain-deadlock": {
         T.POKED: 2.0,
-        T.DRAIN: 10.0, T.BLOCK_JOB: 7.0, T.STORAGE_COPY: 4.0, T.IOTHREAD: 3.0, T.NBD: 1.5, T.THROTTLE: 1.5, T.POSTCOPY: 0.3,
+        T.IO_BLOCKS: 0.6, T.DRAIN: 10.0, T.BLOCK_JOB: 7.0, T.STORAGE_COPY: 4.0, T.IOTHREAD: 3.0, T.NBD: 1.5, T.THROTTLE: 1.5, T.POSTCOPY: 0.3,
         T.GUEST_SLOW: 0.4, T.RECOVERS: 0.4, T.RESUME: 1.2,
     },
     "blocked-usb-host": {T.USB_HOST: 10.0, (T.USB_HOST, S.CURED): 15.0, T.USB: 1.5, T.USB_TABLET: 0.3},
@@ -196,16 +198,16 @@ OF_CAUSE: dict[str, Ratios] = {
         T.BALLOON: 6.0, (T.BALLOON, S.CURED): 12.0, T.AT_SHUTDOWN: 2.5, T.GUEST_SLOW: 1.5, T.CPU_FULL: 0.9, T.VCPUS_FULL: 0.9,
         T.QEMU_HUNG: 0.8,
     },
-    "monitor-hung": {T.QEMU_HUNG: 6.0, T.CPU_FULL: 0.8},
+    "monitor-hung": {T.QEMU_HUNG: 7.0, T.CPU_FULL: 0.8},
     "vmentry-failure": {T.ENTRY_FAILED: 50.0, T.NESTED: 1.5, T.AT_RESET: 1.2, T.EMULATION: 0.5},
-    "emulation-failure": {T.EMULATION: 40.0, T.SMM: 2.0, T.FIRMWARE: 1.2, T.NESTED: 1.3, T.ENTRY_FAILED: 0.4},
+    "emulation-failure": {T.BAD_ADDRESS: 0.1, T.EMULATION: 40.0, T.SMM: 2.0, T.FIRMWARE: 1.2, T.NESTED: 1.3, T.ENTRY_FAILED: 0.4},
     "cpu-mismatch": {T.MSR_LEFT_OUT: 1.5, T.CPU_DIFFERS: 7.0, T.MIGRATION: 2.5, T.RESUME: 1.5, T.TSC_FREQUENCY: 0.4, T.HOST_KERNEL: 0.8},
     "triple-fault": {T.TRIPLE_FAULT: 50.0, T.SMP_START: 1.5, T.AT_RESET: 1.5},
     "vfio-memory-fault": {T.BAD_ADDRESS: 20.0, T.PASSTHROUGH: 4.0},
-    "firmware-wait": {T.FIRMWARE: 4.0, T.NO_BOOT: 8.0, T.NO_SCREEN: 5.0, T.GUEST_HUNG: 0.6, T.CPU_FULL: 0.8},
+    "firmware-wait": {T.FIRMWARE: 4.0, T.NO_BOOT: 8.0, T.NO_SCREEN: 5.0, T.GUEST_HUNG: 0.6, T.CPU_FULL: 0.8, T.RECOVERS: 5.0},
     "firmware-hang": {
         T.FIRMWARE: 4.0, T.SMM: 4.0, T.GUEST_HUNG: 2.0, T.NO_SCREEN: 8.0, T.CPU_FULL: 1.2, T.AT_RESET: 1.8, T.SMP_START: 2.5,
-        (T.SMM, S.CURED): 10.0, T.NO_BOOT: 0.5,
+        (T.SMM, S.CURED): 10.0, T.NO_BOOT: 0.5, T.RECOVERS: 0.3,
     },
     "cpu-contention": {T.OVERCOMMIT: 7.0, T.HOST_LOAD: 5.0, T.STEAL: 6.0, T.STEAL_ABSURD: 0.3, T.SOFT_LOCKUP: 1.5, T.PAUSE_EXITS: 0.7,
         T.CPU_QUOTA: 12.0, T.THROTTLE: 0.8},
@@ -230,5 +232,5 @@ OF_CAUSE: dict[str, Ratios] = {
         T.NOTHING_WRONG: 1.0, T.GUEST_HUNG: 0.8, T.GUEST_PAUSED: 10.0, T.PAUSED_BY: 15.0, T.STORAGE_SILENT: 0.2, T.IO_ERROR: 0.1,
         T.NO_SPACE: 0.05, T.POSTCOPY: 0.2, T.CPU_FULL: 0.2, T.QEMU_HUNG: 0.4, T.PAUSE_EXITS: 0.3, T.MIGRATION: 0.8,
     },
-    "misread": {T.MSR_LEFT_OUT: 12.0, T.NOTHING_WRONG: 8.0, T.HLT_EXITS: 2.0},
+    "misread": {T.MSR_LEFT_OUT: 12.0, T.NOTHING_WRONG: 8.0, T.HLT_EXITS: 6.0},
 }  # fmt: skip

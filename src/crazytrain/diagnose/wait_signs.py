@@ -7,6 +7,7 @@ from crazytrain.model.facts import QemuState, ThreadRole
 from crazytrain.model.facts.waits import Waiting, Waits
 from crazytrain.model.figures import span
 from crazytrain.model.finding import Point
+from crazytrain.model.qemu_functions import holds_big_lock
 from crazytrain.model.waiting import DRAINS, NESTED, described, holds
 
 STOPPED = ("T", "t")
@@ -40,7 +41,14 @@ def serving(waits: Waits) -> tuple[Waiting, ...]:
 
 
 def _for_a_device(wait: Waiting) -> bool:
-    """Whether a vCPU's thread waits for the disks of its own accord: it does so for a device, under the big lock."""
+    """Whether a thread of another kind does what QEMU does under its big lock: a vCPU's for a device, a migration's as it ends.
+
+    Where somebody printed stacks by hand, the functions tell it.
+    """
+    if wait.picked and holds_big_lock([frame.symbol for frame in wait.frames if frame.certain and frame.symbol]):
+        return True
+    if wait.role is ThreadRole.MIGRATION or (wait.role is ThreadRole.OTHER and wait.picked):
+        return wait.has(*DRAINS)
     return wait.role is ThreadRole.VCPU and wait.has(*NESTED, *DRAINS)
 
 

@@ -124,6 +124,7 @@ _DEVICE_CODE = (
     "memory_region_write_accessor",
     "memory_region_read_accessor",
     "memory_region_read_with_attrs_accessor",
+    "kvm_handle_io",  # up to 2.3 all of it; since then what is below it, but for the wait for the lock
 )
 _EVENT_WAITS = ("os_host_main_loop_wait", "glib_pollfds_poll", "qemu_poll_ns")
 

@@ -15,6 +15,7 @@ from crazytrain.model.facts.waits import Waiting, Waits
 from crazytrain.model.finding import Claim, Family, Point
 
 LONG_FROM_NS = 300_000_000
+_WAITS_OF_LIBUSB = ("ppoll", "poll", "futex")  # for requests that are to be given up (hw/usb/host-libusb.c)
 _USB = 0x55  # the letter of usbdevfs' requests: 'U' (linux/usbdevice_fs.h)
 
 
@@ -31,6 +32,8 @@ def blocked_usb_host(waits: Waits, table: DescriptorTable | None, state: QemuSta
 
 
 def _at_usb(wait: Waiting, table: DescriptorTable | None) -> bool:
+    if wait.call in _WAITS_OF_LIBUSB and wait.has("libusb_handle_events*", "usb_host_abort_xfers"):
+        return True
     if wait.call != "ioctl":
         return False
     if wait.has("usb_host_*", "libusb_*", "usb_linux_*") or wait.in_kernel("usbdev_*", "usb_*"):

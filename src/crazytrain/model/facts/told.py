@@ -172,7 +172,6 @@ class Topic(StrEnum):
     QEMU_VERSION = "it depends on QEMU's version"
     NESTED = "a guest within a guest"
     EMULATED = "software emulation"
-    KVM_REFUSED = "QEMU cannot use KVM"
 
 
 class Told(msgspec.Struct, frozen=True, kw_only=True):

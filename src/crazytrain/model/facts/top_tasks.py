@@ -18,3 +18,10 @@ class TopTasks(msgspec.Struct, frozen=True, kw_only=True):
 
     tasks: tuple[BusyTask, ...]
     refs: tuple[Ref, ...]
+
+
+class HostTasks(msgspec.Struct, frozen=True, kw_only=True):
+    """The busy threads of the kernel on a screen of top that shows QEMU, too: the host's own."""
+
+    tasks: tuple[BusyTask, ...]
+    refs: tuple[Ref, ...]

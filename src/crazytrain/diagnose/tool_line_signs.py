@@ -1,0 +1,131 @@
+"""What lines of managers, firmware and boot loaders say, and descriptors that hang up, as points of causes.
+
+Such a line was printed because of the trouble, and somebody chose to show it; still it tells a symptom and nobody looked at the guest, so it
+never reaches 0.8 by itself.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from crazytrain.diagnose.bare_signs import shutdowns
+from crazytrain.model.facts import DescriptorTable, Facts, KvmExits, ThreadRole
+from crazytrain.model.facts.logs import KernelLog, QemuLog
+from crazytrain.model.facts.tool_lines import HungUp, ToolLine
+from crazytrain.model.facts.tool_lines import ToolMeaning as M
+from crazytrain.model.facts.waits import WaitInstant
+from crazytrain.model.figures import count, share
+from crazytrain.model.finding import Point
+from crazytrain.model.qemu_functions import fits
+
+_RATIOS: dict[M, dict[str, float]] = {
+    M.MONITOR_SILENT: {"monitor-hung": 45, "blocked-sync-io": 2, "block-drain-deadlock": 2, "storage-stall": 1.5},
+    M.STOPPED_FOR_ERROR: {"enospc-paused": 80, "storage-stall": 1.5, "paused": 0.1},
+    M.FELL_BACK: {"software-emulation": 40},
+    M.NO_KVM: {"software-emulation": 5},
+    M.STATE_DUMPED: {"vmentry-failure": 80},
+    M.FIRMWARE_FAILED: {"firmware-hang": 40, "firmware-wait": 0.3},
+    M.NOTHING_TO_BOOT: {"firmware-wait": 12, "firmware-hang": 0.5},
+    M.MIGRATING: {"migration-running": 10},
+    M.POSTCOPY_BROKE: {"postcopy-wait": 30},
+    M.POSTCOPY_RUNS: {"postcopy-wait": 60, "migration-running": 0.02},
+    M.QEMU_KILLED: {"memory-pressure": 40},
+    M.CPU_LACKS: {"cpu-mismatch": 30},
+    M.BAD_ADDRESS: {"vfio-memory-fault": 30},
+    M.QEMU_SWAPPED: {"memory-pressure": 12, "guest-memory-thrash": 2},
+    M.NO_MEMORY_LEFT: {"memory-pressure": 4},
+    M.QUEUES: {"cpu-contention": 12},
+    M.LONG_CALL: {"blocked-sync-io": 25, "storage-stall": 1.5},
+    M.INVALID_OPCODE: {"cpu-mismatch": 6},
+    M.MAP_REFUSED: {"vfio-memory-fault": 20},
+    M.USB_TIMED_OUT: {"blocked-usb-host": 25},
+    M.STORAGE_LOST: {"storage-stall": 10, "guest-hung-io": 1.5},
+    M.MEMORY_STALLS: {"memory-pressure": 30, "guest-memory-thrash": 1.5},
+    M.SWAPS: {"memory-pressure": 8, "guest-memory-thrash": 9, "storage-stall": 0.4, "guest-io-heavy": 0.4},
+}
+_SERVANTS: tuple[tuple[str, dict[str, float]], ...] = (
+    ("vhost-", {"vhost-busy": 60, "guest-lost-interrupt": 0.5}),
+    ("kswapd", {"memory-pressure": 12}),
+    ("kcompactd", {"memory-pressure": 12}),
+    ("khugepaged", {"memory-pressure": 10}),
+    ("ksmd", {"memory-pressure": 6}),
+)
+_VHOST_FROM = 0.5
+# Causes that a descriptor which hangs up for ever speaks for, by what it is.
+_AGENT_PORTS = ("/dev/vport", "/dev/virtio-ports/")
+_ENDS_LIKE = ("pty", "tty", "pipe")
+# What the network answers to a datagram (udp(7)): of QEMU's parts user networking alone sends such.
+_REFUSED = frozenset({"ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"})
+# A vhost worker without work sleeps in its own loop; one that is met in a handler was at work.
+_VHOST_WORKS = (
+    "vhost_get_vq_desc",
+    "handle_rx*",
+    "handle_tx*",
+    "vhost_net_*",
+    "vhost_add_used*",
+    "vhost_signal*",
+    "vhost_scsi_*",
+    "tun_*",
+)
+
+
+def tool_line_points(cause: str, facts: Facts) -> Iterator[Point]:
+    """Points of one cause: of lines of one meaning the first, and of servants the busiest."""
+    seen: set[M] = set()
+    # What is known to be the host's log is weighed as such.
+    seen |= {M.STORAGE_LOST} if any(log.matter for log in facts.all(KernelLog)) else set()
+    seen |= {M.BAD_ADDRESS} if facts.all(QemuLog) else set()
+    for line in sorted(facts.all(ToolLine), key=lambda one: -(one.value or 0.0)):
+        ratio = _ratio(cause, line)
+        if ratio != 1.0 and line.meaning not in seen:
+            seen.add(line.meaning)
+            yield Point(f"{line.meaning.value}: {line.text}", (line.ref,), ratio)
+    yield from _gone(cause, facts.all(HungUp), facts.get(DescriptorTable))
+    yield from _shut_down(cause, facts.all(KvmExits))
+    yield from _vhost_stack(cause, facts.all(WaitInstant))
+
+
+def _ratio(cause: str, line: ToolLine) -> float:
+    if line.meaning is not M.SERVES:
+        return _RATIOS.get(line.meaning, {}).get(cause, 1.0)
+    if line.who.startswith("vhost-") and (line.value or 0.0) < _VHOST_FROM:
+        return 1.0
+    return next((ratios.get(cause, 1.0) for name, ratios in _SERVANTS if line.who.startswith(name)), 1.0)
+
+
+def _gone(cause: str, every: Iterable[HungUp], table: DescriptorTable | None) -> Iterator[Point]:
+    """One whose data is read all the same is being emptied: its last bytes come first, and then its end."""
+    for one in every:
+        found = table.get(one.fd) if table else None
+        target = found.target if found else ""
+        port = target.startswith(_AGENT_PORTS)
+        chardev = found is not None and found.kind in _ENDS_LIKE
+        ratios = {
+            "dead-client-spin": 0.5 if port else 3.0 if chardev or _REFUSED & set(one.errors) else 15.0,
+            "chardev-spin": 0.5 if port else 15.0 if chardev else 2.0,
+            "guest-agent-spin": 25.0 if port else 1.0,
+            "usernet-spin": 1.0 if port or chardev else 20.0 if _REFUSED & set(one.errors) else 1.5,
+        }
+        if cause in ratios and not one.taken and ratios[cause] != 1.0:
+            label = found.label if found else f"fd {one.fd}"
+            says = (
+                f"{label} was ready ({', '.join(one.events)}) in {share(one.ready / one.waits)} of {count(one.waits, 'wait')}, "
+                "and nothing came from it"
+            )
+            yield Point(says, one.refs, ratios[cause])
+            return
+
+
+def _vhost_stack(cause: str, instants: Iterable[WaitInstant]) -> Iterator[Point]:
+    met = ((one.refs, thread) for one in instants if not one.mono_ns for thread in one.threads)
+    for one_refs, thread in met if cause == "vhost-busy" else ():
+        inner = thread.kernel[0] if thread.kernel else ""
+        if thread.role is ThreadRole.VHOST and any(fits(inner, name) for name in _VHOST_WORKS):
+            yield Point(f"a vhost thread was in {inner} when somebody looked", one_refs, 10)
+            return
+
+
+def _shut_down(cause: str, every: Iterable[KvmExits]) -> Iterator[Point]:
+    """A triple fault in lines of a trace that are too few for a window."""
+    for exits in every if cause == "triple-fault" else ():
+        if not exits.window_ns and shutdowns(exits):
+            yield Point(f"KVM's trace has {count(shutdowns(exits), 'triple fault')}", exits.refs, 30)
+            return

@@ -1,0 +1,61 @@
+"""Facts from lines that programs around a guest print when something goes wrong: managers, firmware, boot loaders, the host's kernel."""
+
+from enum import StrEnum
+
+import msgspec
+
+from crazytrain.model.evidence import Ref
+
+
+class ToolMeaning(StrEnum):
+    """What such a line stands for."""
+
+    MONITOR_SILENT = "QEMU's monitor does not answer its manager"
+    STOPPED_FOR_ERROR = "the guest was stopped for an error of its storage"
+    FELL_BACK = "QEMU fell back to software emulation"
+    NO_KVM = "KVM cannot be used"
+    STATE_DUMPED = "KVM printed the state with which a vCPU could not be entered"
+    FIRMWARE_FAILED = "the firmware met an error of its own and stopped"
+    NOTHING_TO_BOOT = "nothing was booted"
+    MIGRATING = "a migration or a copy of disks goes on"
+    POSTCOPY_RUNS = "a postcopy migration goes on"
+    POSTCOPY_BROKE = "a postcopy migration lost its other side"
+    MAP_REFUSED = "memory of a passed-through device could not be mapped"
+    USB_TIMED_OUT = "a request to a passed-through USB device timed out"
+    STORAGE_LOST = "a storage on the network does not answer"
+    QEMU_KILLED = "the kernel killed QEMU to get memory"
+    INVALID_OPCODE = "programs of a guest meet instructions that the processor does not know"
+    CPU_LACKS = "the CPU lacks what the guest was promised"
+    BAD_ADDRESS = "KVM met memory that it cannot reach"
+    QEMU_SWAPPED = "much of QEMU's memory is in the swap"
+    NO_MEMORY_LEFT = "next to no memory is available"
+    QUEUES = "many tasks wait for a CPU"
+    LONG_CALL = "a call that works on a file's name took long, and QEMU makes such with its lock held"
+    MEMORY_STALLS = "tasks wait for memory"
+    SWAPS = "memory goes to and from the swap all the time"
+    SERVES = "a kernel thread that serves guests or memory takes a CPU"
+
+
+class ToolLine(msgspec.Struct, frozen=True, kw_only=True):
+    """One line. ``value`` is a share (1.0 is all of the time, or one CPU) or a rate in bytes per second, where the line tells one."""
+
+    meaning: ToolMeaning
+    text: str
+    ref: Ref
+    value: float | None = None
+    who: str = ""
+
+
+class HungUp(msgspec.Struct, frozen=True, kw_only=True):
+    """A descriptor of which a trace's waits said again and again that its other side is gone (POLLHUP, POLLERR, POLLNVAL).
+
+    ``ready`` of ``waits`` waits said so; ``taken`` bytes were read from it meanwhile, and reads ended in ``errors``.
+    """
+
+    fd: int
+    events: tuple[str, ...]
+    ready: int
+    waits: int
+    taken: int
+    refs: tuple[Ref, ...]
+    errors: tuple[str, ...] = ()
