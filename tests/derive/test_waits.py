@@ -129,3 +129,14 @@ def test_a_descriptor_is_told_with_its_role_and_file() -> None:
     assert known.on == "fd 8 (disk image d.qcow2, /srv/d.qcow2, the guest's disk vda (qcow2))"
     assert first(derived((thread(10, call="pread64", arguments=(9, 1, 2, 3, 0, 0)),), more=(table,))).on == "fd 9"
     assert first(derived((thread(10, call="futex", arguments=(9, 1, 2, 3, 0, 0)),), more=(table,))).fd is None
+
+
+def test_a_vcpu_that_was_halted_wants_the_big_lock_before_it_goes_on() -> None:
+    call, arguments = WANTS
+    waiter = thread(11, call=call, arguments=arguments, lock=LockWords(2, 0, 10, 1, 0))
+    wakes = ("pthread_cond_wait", "qemu_cond_wait_impl", "qemu_wait_io_event", "qemu_kvm_cpu_thread_fn")
+    known = derived((thread(10), waiter), more=(stack(11, 5, *wakes),))
+    assert known.big_lock is not None
+    assert known.big_lock.owner == 10
+    rests = derived((thread(10), thread(11, call=call, arguments=(1, 0x189, 0))), more=(stack(11, 5, *wakes),))
+    assert rests.big_lock is None, "it is halted and wants nothing"

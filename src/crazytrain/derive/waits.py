@@ -28,6 +28,8 @@ _CONTENDED = 2  # glibc waits for a mutex with this value, and for nothing else 
 _MUTEX_KINDS = 0x200  # kinds of pthread_mutex_t are below (sysdeps/nptl/bits/struct_mutex.h)
 _NO_FILE = "anonymous memory"  # as a frame's module is called where its code is of no file
 _BIG_LOCK = ("qemu_mutex_lock_iothread*", "bql_lock*")
+# A vCPU that was halted: it takes the big lock again before it may go on (softmmu/cpus.c, system/cpus.c).
+_WAKES_WITH_IT = ("qemu_wait_io_event", "qemu_tcg_wait_io_event", "qemu_process_cpu_events")
 
 
 def derive_waits(facts: Facts) -> Waits | None:
@@ -170,7 +172,8 @@ class _Known:
 
     def _frames_fit(self, wait: ThreadWait) -> str:
         own = [frame.symbol for frame in self.frames(wait) if frame.certain]
-        return next((symbol for symbol in own for name in _BIG_LOCK if fits(symbol, name)), "")
+        asks = next((symbol for symbol in own for name in _BIG_LOCK if fits(symbol, name)), "")
+        return asks or next((symbol for symbol in own if symbol in _WAKES_WITH_IT), "")
 
     def _by_functions(self) -> int:
         """The one thread that is doing what QEMU does under its big lock alone; 0 where none or several are."""
