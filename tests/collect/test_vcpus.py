@@ -141,7 +141,7 @@ class Heard(FakeHost):
 @pytest.mark.parametrize(
     ("control", "seconds", "pauses"),
     [
-        ("CR0=00000010", 5, [0.008, 0.05, 0.05, 0.05]),  # real mode: a boot loader, or the firmware
+        ("CR0=00000010", 5, [0.008, 0.06, 0.06, 0.06]),  # real mode: a boot loader, or the firmware
         ("CR0=00000011", 2, [0.008, 0.027, 0.027, 0.027]),
         ("CR0=80050033", 5, [0.008] * 4),
         ("", 5, [0.008] * 4),

@@ -26,7 +26,7 @@ _MOST_EVENTS = 64  # a burst; as many as a conversation keeps
 _PACE = Pace(timeout_s=0.5, pause_s=0.008, hold_s=0.3)
 # A guest without paging runs its firmware or a boot loader and may start again and again. QEMU tells of resets only to who is
 # connected, so the same questions are asked more slowly: each burst takes up to 0.65 s, or an eighth of the window.
-_SLOWEST_PAUSE_S, _SLOW_PART, _SLOW_MARGIN_S = 0.05, 0.15, 0.25
+_SLOWEST_PAUSE_S, _SLOW_PART, _SLOW_MARGIN_S = 0.06, 0.15, 0.25
 _CR0 = re.compile(rb"(?<![A-Z])CR0=([0-9a-f])[0-9a-f]{7}\b")
 _PAGING = 8  # of the first digit
 _REGISTERS = "info registers -a"
