@@ -78,7 +78,7 @@ def write_program(wish: Wish, events: Events) -> Program:
 def _blocks(probes: Sequence[Probe], pids: Sequence[int]) -> Iterator[str]:
     who = " || ".join(f"pid == {pid}" for pid in pids)
     for probe in probes:
-        yield f"tracepoint:{probe.event} /{who}/ {{{probe.body} }}"
+        yield f"tracepoint:{probe.event} /({who}) && @until == 0/ {{{probe.body} }}"  # over: nothing more is done
 
 
 def _frame(probes: Sequence[Probe], wish: Wish) -> str:
