@@ -18,9 +18,8 @@ _LIGHT_PARTS = ("clock", "cpus", "tasks")
 _MOST_TASKS = 5000
 _RECORDS = 400
 _WATCHED_PER_S = 200.0
-_MOST_WAITING = (
-    8  # samples of registers that were heard and not yet looked up: later than that RAM tells of another moment
-)
+# Samples of registers that were heard and not yet looked up: later than that RAM tells of another moment.
+_MOST_WAITING = 8
 
 
 async def collect_inside(look: Look) -> None:
