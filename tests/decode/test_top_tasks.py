@@ -69,3 +69,7 @@ def test_the_top_of_busybox() -> None:
     )
     (found,) = tasks(screen)
     assert [(task.comm, task.cpu_ratio) for task in found.tasks] == [("indexer", 0.61)]
+
+
+def test_a_header_that_names_no_command_tells_no_task() -> None:
+    assert tasks("  PID USER %VSZ %CPU COMMANDS\n 2311 app 20% 61% indexer\n") == []

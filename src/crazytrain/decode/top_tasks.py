@@ -53,7 +53,7 @@ def _task(named: Mapping[str, str]) -> BusyTask | None:
     comm = named.get("COMMAND", "").strip()
     busy = named.get("%CPU", "").removesuffix("%")
     if "%VSZ" in named:  # busybox shows the whole command line
-        comm = comm.split()[0].rpartition("/")[2]
+        comm = comm.partition(" ")[0].rpartition("/")[2]
     if not comm or not named.get("PID", "").isdecimal() or not _SHARE.fullmatch(busy):
         return None
     kernel = comm.startswith("[") or (named.get("VIRT") == "0" and named.get("RES") == "0")

@@ -30,7 +30,9 @@ def main(words: Sequence[str] | None = None) -> int:
     """Read the words."""
     parser = argparse.ArgumentParser(prog="tools/fuzz-decoders", description=__doc__)
     parser.add_argument("--seconds", type=float, default=600.0, help="of CPU time for each target (%(default)s)")
-    parser.add_argument("--runs", type=int, default=1 << 62, help="at most so many inputs for each target")
+    parser.add_argument(
+        "--runs", type=int, help="at most so many inputs for each target; looks for no growth then, and can be repeated"
+    )
     parser.add_argument("--only", action="append", metavar="NAME", help="this target; may be given again")
     parser.add_argument("--jobs", type=int, default=1, help="so many side by side (%(default)s)")
     parser.add_argument("--seed", type=int, default=1)
@@ -85,7 +87,7 @@ def _repeat(file: Path, names: Sequence[str]) -> int:
 
 
 def _fuzz(asked: argparse.Namespace, folder: Path) -> int:
-    from tests.fuzzing.decoders.run import Wanted, run  # noqa: PLC0415 - as above
+    from tests.fuzzing.decoders.run import UNCOUNTED, Wanted, run  # noqa: PLC0415 - as above
     from tests.fuzzing.decoders.targets import targets  # noqa: PLC0415 - as above
 
     chosen = [one for one in targets() if not asked.only or one.name in asked.only]
@@ -93,7 +95,8 @@ def _fuzz(asked: argparse.Namespace, folder: Path) -> int:
         print("fuzz-decoders: no such target; see --list", file=sys.stderr)
         return 65
     found, began_s = 0, time.time() - 1
-    wanted = Wanted(seconds=asked.seconds, most=asked.runs, seed=asked.seed, folder=folder, jobs=asked.jobs)
+    most = UNCOUNTED if asked.runs is None else asked.runs
+    wanted = Wanted(seconds=asked.seconds, most=most, seed=asked.seed, folder=folder, jobs=asked.jobs)
     print(f"{len(chosen)} targets, {asked.seconds:g} s of CPU time each; findings in {folder}", file=sys.stderr)
     print(_row("target", "executions", "seconds", "covered", "new", "memory", "slowest", "findings"))
     try:

@@ -20,6 +20,7 @@ from tests.fuzzing.decoders.targets import Target
 
 _GROWTH_SHARE = 0.1  # of the time, to look for work that grows too fast
 _LEAST_GROWTH_S = 0.5
+UNCOUNTED = 1 << 62  # inputs, where only the time ends it
 _MOST_COUNTED = 60
 _DEFECT = 64  # of ours, in the process
 _COVERED = re.compile(rb"cov: (\d+)")
@@ -61,7 +62,8 @@ class _Job:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / TRYING).unlink(missing_ok=True)
         self._wanted = wanted
-        growth_s = wanted.seconds * _GROWTH_SHARE
+        # What is counted is to be the same each time; growth goes by the clock.
+        growth_s = wanted.seconds * _GROWTH_SHARE if wanted.most == UNCOUNTED else 0
         plan = Plan(
             self.folder,
             wanted.folder,
