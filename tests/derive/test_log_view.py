@@ -10,7 +10,7 @@ from crazytrain.decode.log_tally import tally
 from crazytrain.derive.log_floods import derive_log_floods
 from crazytrain.derive.log_leases import lease_of
 from crazytrain.derive.log_times import LogTimes
-from crazytrain.derive.log_view import Wish, log_view
+from crazytrain.derive.log_view import MOST_LINES, Wish, log_view
 from crazytrain.model.facts import Facts
 from crazytrain.model.log_view import LogView
 from crazytrain.report.log_story import log_story
@@ -35,7 +35,9 @@ def view_of(
     times = LogTimes(boots=found.span.boots, zone=dt.UTC)
     return log_view(
         found,
-        Wish(tool="x", times=times, networks=networks or {}, around=around, floods=top, lines=36 if top else None),
+        Wish(
+            tool="x", times=times, networks=networks or {}, around=around, floods=top, lines=MOST_LINES if top else None
+        ),
     )
 
 
@@ -119,7 +121,7 @@ def test_nothing_is_left_out_where_all_is_asked_for() -> None:
         for number in range(100)
     ]
     data = "".join(f"{stamp(BEGIN_S + 60 * number)} h {one}\n" for number, one in enumerate(said)).encode()
-    assert view_of(data).not_shown or len(view_of(data).shown) <= 36
+    assert view_of(data).not_shown or len(view_of(data).shown) <= MOST_LINES
     assert len(view_of(data, top=None).shown) == 100
 
 
@@ -181,3 +183,13 @@ def test_a_log_without_a_flood_is_a_fact_that_says_so() -> None:
     found = derive_log_floods(Facts([tally(miner)]))
     assert found is not None
     assert found.floods == ()
+
+
+def test_a_clock_that_falls_back_spoils_no_rate() -> None:
+    data = renewals(2000) + renewals(2000)
+    view = view_of(data)
+    (flood,) = view.floods
+    assert flood.per_day is not None
+    assert 2870 < flood.per_day < 2890
+    assert view.span_s == 2 * 1999 * 60
+    assert [jump.back_s for jump in view.jumps] == [1999 * 60]

@@ -36,6 +36,11 @@ _ALLOW = (
     "then: systemctl restart qemu-guest-agent\n"
     "Without that: crazytrain logs /var/log/libvirt/qemu/{name}-console.log, or crazytrain inside {name} --dmesg 0"
 )
+_NO_LOG = "log"
+_ELSEWHERE = (
+    "Its serial console, where the host keeps it: crazytrain logs /var/log/libvirt/qemu/{name}-console.log\n"
+    "Its kernel's log, out of its memory: crazytrain inside {name} --dmesg 0"
+)
 _INSTALL = (
     "In the guest: install qemu-guest-agent and start it. On the host the domain needs a channel:\n"
     "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel>\n"
@@ -89,7 +94,8 @@ async def fetched(host: Host, guest: Guest, agent: Agent) -> Fetched:
         refused = info.lacks("guest-exec", "guest-file-open")
         raise AgentFailed(
             Outcome.DENIED if refused else Outcome.ABSENT,
-            "; ".join(notes) or "the guest has no log that its agent can read",
+            "; ".join(notes) or "no journal, no file in /var/log",
+            _NO_LOG,
         )
     if ahead_s:
         notes = (
@@ -165,4 +171,5 @@ def _error(failed: AgentFailed, guest: Guest) -> CrazytrainError:
     what = f"{guest.name}: its agent gives no log: {failed.detail}"
     if failed.outcome is Outcome.DENIED:
         return NotAllowed(what, _ALLOW.format(name=guest.name))
-    return MissingTool(what, _INSTALL.format(name=guest.name))
+    hint = _ELSEWHERE if failed.command == _NO_LOG else _INSTALL
+    return MissingTool(what, hint.format(name=guest.name))

@@ -170,31 +170,33 @@ _KERNELS_HINTS = tuple(
         "\n    ", ""
     ).split("|")
 )
-_Row = tuple[str, tuple[str, ...], re.Pattern[str]]
+_Row = tuple[str, re.Pattern[str]]
 _LONGEST = 600
 _MOST_PROGRAMS = 1_000
+# Said at every boot, in words of the tables.
+_HARMLESS = ("PM: hibernation: Registered nosave memory",)
 _KERNEL_PROGRAMS = frozenset({"", "kernel"})
 
 
 class _Rows:
-    """The rows that count for a program."""
+    """The rows that count for a program, and the hints of all of them."""
 
     def __init__(self) -> None:
         self._rows = [
             (meaning, re.compile(program), hints, re.compile("|".join(words)))
             for meaning, program, hints, words in ROWS
         ]
-        self._of: dict[str, tuple[_Row, ...]] = {}
+        self._of: dict[str, tuple[tuple[str, ...], tuple[_Row, ...]]] = {}
 
-    def of(self, program: str) -> tuple[_Row, ...]:
+    def of(self, program: str) -> tuple[tuple[str, ...], tuple[_Row, ...]]:
         found = self._of.get(program)
         if found is None:
             if len(self._of) >= _MOST_PROGRAMS:
                 self._of.clear()
-            found = tuple(
-                (meaning, hints, words) for meaning, who, hints, words in self._rows if who.fullmatch(program)
-            )
-            self._of[program] = found
+            rows = tuple((meaning, words) for meaning, who, _, words in self._rows if who.fullmatch(program))
+            hints = [hint for _, who, hints, _ in self._rows if who.fullmatch(program) for hint in hints]
+            more = _KERNELS_HINTS if program in _KERNEL_PROGRAMS else ()
+            found = self._of[program] = (tuple(dict.fromkeys((*hints, *more))), rows)
         return found
 
 
@@ -210,11 +212,16 @@ def matters(program: str, message: str) -> str:
     ''
     """
     text = message[:_LONGEST]
-    if program in _KERNEL_PROGRAMS and any(hint in text for hint in _KERNELS_HINTS):
+    hints, rows = _ROWS.of(program)
+    for hint in hints:
+        if hint in text:
+            return "" if text.startswith(_HARMLESS) else _meaning(program, text, rows)
+    return ""
+
+
+def _meaning(program: str, text: str, rows: tuple[_Row, ...]) -> str:
+    if program in _KERNEL_PROGRAMS:
         known = host_meaning(text) or guest_meaning(text)
         if known:
             return known.value
-    for meaning, hints, words in _ROWS.of(program):
-        if any(hint in text for hint in hints) and words.match(text):
-            return meaning
-    return ""
+    return next((meaning for meaning, words in rows if words.match(text)), "")

@@ -164,7 +164,7 @@ class Miner:
 
     def _meet(self, key: bytes, line: bytes) -> Entry:
         """A line whose masked form is new."""
-        entry = self._reader.read(line)
+        entry = self._reader.read(line, key)
         if len(key) <= _LONGEST_KEY:
             self._known_bytes += len(key)
             if len(self._known) >= _MOST_KNOWN or self._known_bytes > _KNOWN_BYTES:
@@ -204,6 +204,7 @@ class Miner:
             boots=tuple(falls.boots) if self._reader.form is Form.BOOT else None,
             untimed=self._untimed,
             jumps=tuple(falls.jumps),
+            back_s=falls.back_s,
             more_jumps=falls.more,
             year_guessed=self._reader.year_guessed,
         )
@@ -213,6 +214,7 @@ def _count_time(template: Template, now: int) -> None:
     last = template.last_at
     if last is not None and now > last:
         gaps, gap = template.gaps, now - last
+        template.spent += gap
         if gap in gaps:
             gaps[gap] += 1
         elif len(gaps) < _MOST_GAPS:

@@ -18,6 +18,8 @@ _FIRST_LINES = 400
 _MOST_MINUTES = 20_000
 _MOST_REMEMBERED = 10_000
 _NUMBER = re.compile(r"\d+")
+_PLAIN = bytes(range(32, 127)) + b"\t"
+_NEVER_KNOWN = frozenset({"", "kernel"})  # what follows decides where their message begins
 
 
 class Entry(NamedTuple):
@@ -35,6 +37,15 @@ class Entry(NamedTuple):
     message: int
 
 
+class _Head(NamedTuple):
+    """What stands before a message: who says it, as it is named and masked, the places of its stamp, and where the message begins."""
+
+    named: str
+    program: str
+    places: tuple[int, int, int, int, int, int]
+    message: int
+
+
 class LineReader:
     """Reads lines whose like was not met before. ``form``: the clock that the log counts by, once that is known."""
 
@@ -44,6 +55,7 @@ class LineReader:
         self._by_words: dict[tuple[str, tuple[str, ...]], Template] = {}
         self._zone = zone
         self._clock = LogClock(0.0, zone)
+        self._heads: dict[bytes, _Head] = {}
         self.form: Form | None = None
         self.minutes: dict[bytes, int] = {}
         self.year_guessed = False
@@ -58,6 +70,7 @@ class LineReader:
         if self.form is None:
             forms = Counter(stamp.form for line in lines[:_FIRST_LINES] if (stamp := _stamp(line)))
             self.form = forms.most_common(1)[0][0] if forms else None
+            self._heads.clear()
             return self.form is not None
         return False
 
@@ -73,28 +86,47 @@ class LineReader:
         self.minutes[line[entry.begin : entry.minute_end] + line[entry.zone_begin : entry.zone_end]] = base
         return base
 
-    def read(self, whole: bytes) -> Entry:
-        """Take a line apart."""
+    def read(self, whole: bytes, key: bytes) -> Entry:
+        """Take a line apart; ``key`` is its masked form."""
         line = whole[:LONGEST_READ]
-        stamp = _stamp(line)
-        timed = stamp if stamp and stamp.form is self.form else None
+        text = line.removesuffix(b"\r")
+        if text.translate(None, _PLAIN):
+            return self._read_odd(line)
+        cut = key.find(b": ", 0, LONGEST_READ) + 2
+        head = self._heads.get(key[:cut])
+        if head is None:
+            head = self._head(text)
+            if cut > 1 and head.message == cut and head.program not in _NEVER_KNOWN:
+                if len(self._heads) >= _MOST_REMEMBERED:
+                    self._heads.clear()
+                self._heads[key[:cut]] = head
+        return Entry(self._template(head, text[head.message :].strip()), *head.places, head.message)
+
+    def _read_odd(self, line: bytes) -> Entry:
+        """A line that holds more than plain ASCII."""
+        head = self._head(line)
         if is_binary(line):
-            return _entry(self.tree.find("", (BINARY,)), timed, len(line))
+            return Entry(self.tree.find("", (BINARY,)), *head.places, len(line))
+        return Entry(self._template(head, without_controls(line[head.message :]).strip()), *head.places, head.message)
+
+    def _head(self, line: bytes) -> _Head:
+        stamp = _stamp(line)
         begin = stamp.end if stamp else shown_part(line)
         rest = line[begin:]
-        program, end = spoken(rest, boot=stamp is None or stamp.form is Form.BOOT)
-        inner = stamp_of(rest, end) if program == "kernel" else None
+        named, end = spoken(rest, boot=stamp is None or stamp.form is Form.BOOT)
+        inner = stamp_of(rest, end) if named == "kernel" else None
         end = inner.end if inner else end
-        return _entry(self._template(program, rest[end:]), timed, begin + end)
+        timed = stamp is not None and stamp.form is self.form
+        places = (*stamp[1:7],) if stamp and timed else (0, 0, 0, 0, 0, 0)
+        return _Head(named, _NUMBER.sub("<n>", named), places, begin + end)
 
-    def _template(self, named: str, raw: bytes) -> Template:
-        message = without_controls(raw).strip()
-        program, words = _NUMBER.sub("<n>", named), self._words.of(message)
-        template = self._by_words.get((program, words))
+    def _template(self, head: _Head, message: bytes) -> Template:
+        words = self._words.of(message)
+        template = self._by_words.get((head.program, words))
         if template is None or template.into is not None:
-            template = self.tree.find(program, words, matters(named, message.decode("utf-8", "replace")))
+            template = self.tree.find(head.program, words, matters(head.named, message.decode("utf-8", "replace")))
             template.dhcp = template.dhcp or like_dhcp(message)
-            self._remember(program, words, template)
+            self._remember(head.program, words, template)
         return template
 
     def _remember(self, program: str, words: tuple[str, ...], template: Template) -> None:
@@ -106,7 +138,3 @@ class LineReader:
 
 def _stamp(line: bytes) -> Stamp | None:
     return stamp_of(line, shown_part(line)) or stamp_of(line)
-
-
-def _entry(template: Template, stamp: Stamp | None, message: int) -> Entry:
-    return Entry(template, *(stamp[1:7] if stamp else (0, 0, 0, 0, 0, 0)), message)

@@ -60,6 +60,7 @@ def _template(one: Template) -> LogTemplate:
         first_line=one.first_number,
         last_line=one.last_number,
         gap_s=median(one.gaps),
+        spent_s=max(one.spent, (one.last_at or 0) - (one.first_at or 0)),
         burst=best,
         burst_at_s=best_at if best else None,
         kept=tuple(_kept(line, one.number, one.meaning) for line in one.kept),

@@ -35,7 +35,7 @@ class Template:
 
     __slots__ = (
         "best", "best_at", "count", "dhcp", "first_at", "first_number", "gaps", "in_minute", "inside", "into",
-        "kept", "last_at", "last_number", "meaning", "minute", "number", "program", "seen_inside", "words",
+        "kept", "last_at", "last_number", "meaning", "minute", "number", "program", "seen_inside", "spent", "words",
     )  # fmt: skip
 
     def __init__(self, number: int, program: str, words: tuple[str, ...], meaning: str) -> None:
@@ -46,6 +46,7 @@ class Template:
         self.count = 0
         self.first_at: int | None = None
         self.last_at: int | None = None
+        self.spent = 0
         self.first_number = 0
         self.last_number = 0
         self.minute = -1 << 60
@@ -69,6 +70,7 @@ class Template:
     def take_in(self, other: "Template") -> None:
         """Count what another one counted; it refers here from now on."""
         self.count += other.count
+        self.spent = max(self.spent, other.spent)
         self.inside += other.inside
         if other.count:
             self._take_ends(other)

@@ -33,11 +33,11 @@ _PLAIN_BYTES = bytes(range(32, 127)) + b"\t\r\n\x1b"
 _BINARY_SHARE = 0.3
 # `host program[pid]: `, `program[pid]: `, `program: `; RFC 5424 has `host program pid id - `.
 _SPOKEN = re.compile(
-    rb"(?:(?P<host>[A-Za-z\d_][\w.:-]{0,254}) )?(?P<program>[A-Za-z_(][\w./@()+-]{0,63}?)(?:\[(?P<pid>\d{1,10})\])?: ?"
+    rb"(?:(?P<host>[A-Za-z\d_][\w.:-]{0,254}) )?(?P<program>[A-Za-z_(][\w./@()+-]{0,63}?)(?:\[(?P<pid>\d{1,10})\])?:(?: |$)"
 )
 # Behind a stamp of the boot stands the message itself, seldom a host: the names of the kernel's parts are part of the message.
 _SPOKEN_AFTER_BOOT = re.compile(
-    rb"(?:[\w.-]{1,255} )?(?:(?=kernel: )|(?=[\w./@()-]{1,64}\[\d{1,10}\]: ))(?P<program>[\w./@()+-]{1,64})(?:\[\d{1,10}\])?: ?"
+    rb"(?:[\w.-]{1,255} )?(?:(?=kernel: )|(?=[\w./@()-]{1,64}\[\d{1,10}\]: ))(?P<program>[\w./@()+-]{1,64})(?:\[\d{1,10}\])?:(?: |$)"
 )
 _RFC5424 = re.compile(
     rb"\S{1,255} (?P<program>\S{1,48}) (?P<pid>\S{1,128}) \S{1,32} (?:-|\[(?:[^\]\\]|\\.){0,2000}\]) ?"

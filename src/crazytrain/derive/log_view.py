@@ -20,7 +20,7 @@ from crazytrain.model.log_view import (
 )
 
 MOST_FLOODS = 12
-MOST_LINES = 36
+MOST_LINES = 32
 _DAY_S = 86_400
 _LEAST_VARIANTS = 3
 _VARIES = "<*>"
@@ -62,7 +62,7 @@ def log_view(tally: LogTally, wish: Wish) -> LogView:
         bytes=tally.bytes,
         first=times.shown(span.first_s),
         last=times.shown(span.last_s),
-        span_s=None if span.first_s is None or span.last_s is None else span.last_s - span.first_s,
+        span_s=None if span.first_s is None or span.last_s is None else span.last_s - span.first_s + span.back_s,
         clock=times.clock(),
         floods=shown,
         other_kinds=len(floods) - len(shown),
@@ -179,7 +179,7 @@ def _row(group: Sequence[LogTemplate], tally: LogTally, wish: Wish) -> FloodView
             variants=len(group),
             inside=sum(one.inside for one in group) if wish.around else None,
         ),
-        (first_s, last_s),
+        (first_s, last_s, max(one.spent_s for one in group)),
         tally,
         wish,
     )
@@ -187,6 +187,7 @@ def _row(group: Sequence[LogTemplate], tally: LogTally, wish: Wish) -> FloodView
 
 def _renewal_row(one: Renewals, templates: Mapping[LogTemplate, int], tally: LogTally, wish: Wish) -> FloodView:
     most = max(templates, key=lambda template: template.burst, default=None)
+    spent_s = max((template.spent_s for template in templates), default=0)
     row = FloodView(
         templates=tuple(f"T{template.number}" for template in templates),
         program=one.program,
@@ -202,12 +203,11 @@ def _renewal_row(one: Renewals, templates: Mapping[LogTemplate, int], tally: Log
         dhcp=one.view,
         inside=sum(template.inside for template in templates) if wish.around else None,
     )
-    return _flood(row, (one.first_s, one.last_s), tally, wish)
+    return _flood(row, (one.first_s, one.last_s, spent_s), tally, wish)
 
 
-def _flood(row: FloodView, ends: tuple[int | None, int | None], tally: LogTally, wish: Wish) -> FloodView:
-    first_s, last_s = ends
-    took_s = 0 if first_s is None or last_s is None else last_s - first_s
+def _flood(row: FloodView, ends: tuple[int | None, int | None, int], tally: LogTally, wish: Wish) -> FloodView:
+    first_s, last_s, took_s = ends
     per_day = (row.lines - 1) / took_s * _DAY_S if took_s > 0 and row.lines > 1 else None
     usual = None
     if wish.around and per_day is not None:
@@ -218,7 +218,7 @@ def _flood(row: FloodView, ends: tuple[int | None, int | None], tally: LogTally,
         first=wish.times.shown(first_s),
         last=wish.times.shown(last_s),
         per_day=per_day,
-        whole=_whole(ends, tally),
+        whole=_whole(ends[:2], tally),
         usual_inside=usual,
     )
 

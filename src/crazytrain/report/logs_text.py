@@ -14,7 +14,8 @@ _LONGEST_PATTERN = 110
 _MOST_TEMPLATES = 4
 _DAY_S = 86_400
 _SHOWN_JUMPS = 2
-_SHOWN_NOTES = 4
+_SHOWN_NOTES = 3
+_SHOWN_PROBLEMS = 2
 
 
 def logs_text(view: LogView) -> Iterator[Line]:
@@ -173,9 +174,11 @@ def _tail(view: LogView) -> Iterator[Line]:
     if view.matters:
         told = ", ".join(f"{plain(name)} {number:,}" for name, number in view.matters[:10])
         yield Line(f"what matters: {told}", "bad")
-    for source in view.sources:
-        if source.problem:
-            yield Line(f"note: {plain(source.problem)}", "dim")
+    problems = [source.problem for source in view.sources if source.problem]
+    for problem in problems[:_SHOWN_PROBLEMS]:
+        yield Line(f"note: {plain(problem)}", "dim")
+    if len(problems) > _SHOWN_PROBLEMS:
+        yield Line(f"note: {len(problems) - _SHOWN_PROBLEMS} more sources were not read whole: --json tells", "dim")
     for note in view.notes[:_SHOWN_NOTES]:
         yield Line(f"note: {plain(note)}", "dim")
     if not view.complete:

@@ -25,6 +25,7 @@ class LogLineKept(msgspec.Struct, frozen=True, kw_only=True):
 class LogTemplate(msgspec.Struct, frozen=True, kw_only=True):
     """One kind of line. ``words`` are its words, with ``<n>``, ``<ip>``, ... for what varies and ``<*>`` for words that vary.
 
+    ``spent_s`` is the time that passed while they came, clocks that fell back left out.
     ``gap_s`` is the usual time from one line to the next (median), ``burst`` the most lines within a minute of the clock. ``inside`` counts
     the lines within the time that was asked for; ``kept`` holds all lines of a rare one, else the first.
     """
@@ -39,6 +40,7 @@ class LogTemplate(msgspec.Struct, frozen=True, kw_only=True):
     first_line: int
     last_line: int
     gap_s: int | None
+    spent_s: int
     burst: int
     burst_at_s: int | None
     kept: tuple[LogLineKept, ...]
@@ -78,7 +80,7 @@ class ClockJump(msgspec.Struct, frozen=True, kw_only=True):
 
 class LogSpan(msgspec.Struct, frozen=True, kw_only=True):
     """What time a log covers. ``boots``: its clock counts from the boot, and at these seconds of the sum another boot began; ``None``:
-    wall-clock time. ``untimed`` lines have no stamp of their own.
+    wall-clock time. ``untimed`` lines have no stamp of their own. ``back_s``: by how much the clock fell back in all.
     """
 
     first_s: int | None
@@ -87,6 +89,7 @@ class LogSpan(msgspec.Struct, frozen=True, kw_only=True):
     untimed: int
     jumps: tuple[ClockJump, ...]
     more_jumps: int = 0
+    back_s: int = 0
     year_guessed: bool = False
 
 
