@@ -1,6 +1,6 @@
 """One file per verb: parses, calls, prints. ``VERBS`` is the registry, in the order of ``--help``.
 
-Exit codes: 0 done; 1 something failed; 2 wrong use; 65 bad input; 66 no such guest or case; 69 a needed program is
+Exit codes: 0 done; 1 something failed; 2 wrong use; 65 bad input; 66 no such guest, case or network; 69 a needed program is
 missing; 70 a lab guest failed; 77 not allowed; 130 interrupted. ``guard`` exits with its command's code.
 """
 
@@ -10,11 +10,11 @@ from typing import Annotated
 import typer
 
 from crazytrain import __version__
-from crazytrain.cli import case, diff, doctor, explain, flame, guard, guests, inside, lab, why
+from crazytrain.cli import case, diff, doctor, explain, flame, guard, guests, inside, lab, lease, why
 from crazytrain.model.errors import CrazytrainError
 
 EPILOG = (
-    "Exit codes: 0 done, 1 failed, 2 wrong use, 65 bad input, 66 no such guest or case, 69 a needed program is missing, "
+    "Exit codes: 0 done, 1 failed, 2 wrong use, 65 bad input, 66 no such guest, case or network, 69 a needed program is missing, "
     "70 a lab guest failed, 77 not allowed, 130 interrupted; guard exits with its command's own code."
 )
 
@@ -33,6 +33,7 @@ app.command("guests")(guests.guests)
 app.command("explain")(explain.explain)
 app.command("diff", help=diff.HELP)(diff.diff)
 app.command("flame")(flame.flame)
+app.command("lease", help=lease.HELP)(lease.lease)
 app.add_typer(case.app, name="case")
 app.command("guard", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(guard.guard)
 app.add_typer(lab.app, name="lab")

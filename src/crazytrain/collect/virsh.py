@@ -51,9 +51,16 @@ def uri_of(guest: Guest) -> str:
 
 
 async def tell(host: Host, guest: Guest, commands: Sequence[Sequence[str]], timeout_s: float = _TIMEOUT_S) -> Told:
-    """Run commands (words each) in one virsh. A command that fails ends nothing, but says nothing either."""
+    """Run commands (words each) in one virsh about a guest; see ``tell_at``."""
+    return await tell_at(host, ("-c", uri_of(guest)), commands, timeout_s)
+
+
+async def tell_at(host: Host, where: Sequence[str], commands: Sequence[Sequence[str]], timeout_s: float) -> Told:
+    """Run commands (words each) in one virsh; ``where`` are its options that say which libvirt. A command that fails ends
+    nothing, but says nothing either.
+    """
     line = "; ".join(" ".join(_quoted(word) for word in command) for command in commands)
-    argv = ("virsh", "-q", "-t", "-c", uri_of(guest), line)
+    argv = ("virsh", "-q", "-t", *where, line)
     done = await host.run(argv, timeout_s=timeout_s, limit_bytes=_ANSWER_LIMIT_BYTES)
     said = _said(done.stdout, host.mono_ns())
     if done.outcome is Outcome.OK and done.status == 0:

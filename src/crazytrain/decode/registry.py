@@ -36,6 +36,7 @@ from crazytrain.decode.long_calls import decode_long_calls
 from crazytrain.decode.machine_text import decode_clocksource, decode_interrupts
 from crazytrain.decode.memory import decode_faults, decode_memory
 from crazytrain.decode.moments import MOMENT_KINDS, decode_moments
+from crazytrain.decode.networks import decode_networks
 from crazytrain.decode.oncpu import decode_oncpu
 from crazytrain.decode.perf_counts import decode_perf_counts
 from crazytrain.decode.perf_kvm import decode_perf_kvm
@@ -115,6 +116,7 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.QMP_DEVICES, decode_qmp_devices),
     (Kind.QMP_DEVICES, decode_qmp_events),
     (Kind.DOMSTATS, decode_domstats),
+    (Kind.NETWORKS, decode_networks),
     (Kind.LIBVIRT_EVENTS, decode_libvirt_events),
     (Kind.KVM_STATS, decode_kvm_stats),
     (Kind.VCPU_SAMPLES, decode_registers),

@@ -19,6 +19,7 @@ from crazytrain.derive.host_log import derive_host_log
 from crazytrain.derive.inside import derive_inside
 from crazytrain.derive.interrupts import derive_interrupts
 from crazytrain.derive.kvm_stats import derive_kvm_stats
+from crazytrain.derive.leases import derive_guest_leases
 from crazytrain.derive.loops import derive_loops
 from crazytrain.derive.memory import derive_faults, derive_memory
 from crazytrain.derive.owners import derive_owned_exits, derive_owners
@@ -82,4 +83,5 @@ DERIVERS: tuple[Callable[[Facts], object | None], ...] = (
     derive_faults,
     derive_memory,
     derive_cgroup,
+    derive_guest_leases,
 )

@@ -3,6 +3,7 @@
     CrazytrainError (1)
      ├── BadInput (65)        what was given cannot be read: names file and line
      ├── NoSuchGuest (66)     no running guest fits the name, uuid or pid
+     ├── NoSuchNetwork (66)   libvirt has no network of this name
      ├── NoSuchCase (66)      no saved case fits the name or path
      ├── BrokenCase (65)      a case does not fit its checksums
      ├── MissingTool (69)     a program that is needed is not installed
@@ -38,6 +39,12 @@ class BadInput(CrazytrainError):
 
 class NoSuchGuest(CrazytrainError):
     """No running guest fits."""
+
+    exit_code = 66
+
+
+class NoSuchNetwork(CrazytrainError):
+    """libvirt has no network of this name."""
 
     exit_code = 66
 

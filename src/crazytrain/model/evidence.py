@@ -44,6 +44,7 @@ class Kind(StrEnum):
     COMMAND_LINE = "command-line"  # a QEMU command line as pasted from ps, a log or libvirt
     QMP = "qmp"  # JSON lines: one {"execute", "arguments", "return"|"error"} a line
     QMP_DEVICES = "qmp-devices"  # the same form: info mtree -f, info qtree, qom-get, x-query-virtio-*
+    NETWORKS = "networks"  # bundle: libvirt's networks as virsh prints them, and the files of their dnsmasq
     LIBVIRT_EVENTS = "libvirt-events"  # lines of virsh qemu-monitor-event --timestamp
     DOMSTATS = "domstats"  # bundle: what virsh domstats, domstate, domjobinfo, domblkerror printed
     KVM_STATS = "kvm-stats"  # JSON lines: KVM's binary statistics of the VM and its vCPUs, in hexadecimal

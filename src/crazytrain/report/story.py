@@ -27,6 +27,7 @@ from crazytrain.report.fd_story import listing_story
 from crazytrain.report.host_story import host_story
 from crazytrain.report.inside_story import inside_story
 from crazytrain.report.kvm_story import kvm_story
+from crazytrain.report.lease_story import lease_story
 from crazytrain.report.loop_story import loop_story
 from crazytrain.report.profile_story import profile_story
 from crazytrain.report.qemu_story import qemu_story
@@ -68,6 +69,7 @@ def story(facts: Facts) -> tuple[StoryLine, ...]:
         *tables_story(facts),
         *snapshots_story(facts),
         *_console(facts),
+        *lease_story(facts),
         *_lab(facts),
         *told_story(facts),
     ]

@@ -18,8 +18,8 @@ from crazytrain.store.masks import MASK, is_secret_key, mask_payloads, mask_secr
 from crazytrain.store.texts import all_texts, each_text
 
 _NOTE = "packed for others to read: secrets are masked, names and addresses are placeholders"
-# Whatever a guest prints, or wrote to its own log; whatever somebody pasted.
-_LEFT_OUT = frozenset({Kind.CONSOLE, Kind.INSIDE_LOG, Kind.LOG_TEXT, Kind.PS, Kind.TEXT, Kind.TOLD})
+# Whatever a guest prints, or wrote to its own log; whatever somebody pasted; leases of other guests, with their names.
+_LEFT_OUT = frozenset({Kind.CONSOLE, Kind.INSIDE_LOG, Kind.LOG_TEXT, Kind.NETWORKS, Kind.PS, Kind.TEXT, Kind.TOLD})
 _BUNDLES = frozenset(
     {
         Kind.IDENTITY,

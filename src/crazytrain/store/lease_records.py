@@ -1,0 +1,85 @@
+"""Records of changed lease times, beside the cases: written before the first step, so that a way back is always there."""
+
+import contextlib
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import msgspec
+
+from crazytrain.model.errors import CrazytrainError
+from crazytrain.model.lease_change import LeaseRecord
+from crazytrain.store.folders import make_file, open_root, read_file, write_at
+from crazytrain.store.names import CASE_ID, UNFINISHED, case_id
+from crazytrain.store.roots import cases_root
+
+_SUFFIX = ".json"
+_LIMIT_BYTES = 16 << 20
+_LOOKED_THROUGH = 1000
+
+
+def leases_root(environ: Mapping[str, str], uid: int) -> Path:
+    """The folder of all records of a user."""
+    return cases_root(environ, uid).parent / "leases"
+
+
+def new_id(network: str, wall_ns: int) -> str:
+    """The name of a new record: network, time in UTC, six random hexadecimal digits."""
+    return case_id(network, wall_ns)
+
+
+def keep_record(root: Path, record: LeaseRecord) -> Path:
+    """Write a record, in the place of an older one of its id; it is on the disk when this returns.
+
+    Raises:
+        CrazytrainError: the disk says no. Then nothing must be changed, for there would be no way back.
+    """
+    path = root / f"{record.id}{_SUFFIX}"
+    try:
+        folder = open_root(root)
+        try:
+            _replace(folder, path.name, msgspec.json.format(msgspec.json.encode(record), indent=1))
+        finally:
+            os.close(folder)
+    except OSError as error:
+        raise CrazytrainError(
+            f"the old state cannot be kept at {path}: {error.strerror or error}",
+            "Nothing is changed without a way back: free some space, or name another folder by CRAZYTRAIN_STATE.",
+        ) from error
+    return path
+
+
+def _replace(folder: int, name: str, data: bytes) -> None:
+    new = f"{UNFINISHED}{name}"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(new, dir_fd=folder)
+    fd = make_file(folder, new)
+    try:
+        write_at(fd, data, 0)
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+    os.rename(new, name, src_dir_fd=folder, dst_dir_fd=folder)
+    os.fsync(folder)
+
+
+def records(root: Path, uuid: str) -> Iterator[LeaseRecord]:
+    """The records of one network, the newest first; what cannot be read is passed over."""
+    try:
+        names = sorted(e.name for e in os.scandir(root) if CASE_ID.fullmatch(e.name) and e.name.endswith(_SUFFIX))
+    except OSError:
+        return
+    found = (_record(root, name) for name in names[-_LOOKED_THROUGH:])
+    yield from sorted((one for one in found if one and one.uuid == uuid), key=lambda one: -one.wall_ns)
+
+
+def _record(root: Path, name: str) -> LeaseRecord | None:
+    try:
+        return msgspec.json.decode(read_file(root, name, _LIMIT_BYTES), type=LeaseRecord)
+    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
+        return None
+
+
+def last_standing(root: Path, uuid: str) -> LeaseRecord | None:
+    """The newest change of a network that has not been undone."""
+    return next((one for one in records(root, uuid) if not one.undone), None)
