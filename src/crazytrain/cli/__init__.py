@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from crazytrain import __version__
-from crazytrain.cli import case, diff, doctor, explain, flame, guard, guests, inside, lab, lease, why
+from crazytrain.cli import case, diff, doctor, explain, flame, guard, guests, inside, lab, lease, logs, why
 from crazytrain.model.errors import CrazytrainError
 
 EPILOG = (
@@ -32,6 +32,7 @@ app.command("inside", help=inside.HELP)(inside.inside)
 app.command("guests")(guests.guests)
 app.command("explain")(explain.explain)
 app.command("diff", help=diff.HELP)(diff.diff)
+app.command("logs", help=logs.HELP)(logs.logs)
 app.command("flame")(flame.flame)
 app.command("lease", help=lease.HELP)(lease.lease)
 app.add_typer(case.app, name="case")

@@ -11,6 +11,8 @@ from crazytrain.host.door import Host
 
 _CONSOLE_DEVICE = re.compile(r"isa-serial|pci-serial\S*|usb-serial|virtconsole|sclp(?:lm)?console|spapr-vty|serial\S*")
 
+_AGENT = "org.qemu.guest_agent."
+
 
 class Chardev(msgspec.Struct, frozen=True, kw_only=True):
     """One character device: ``backend`` (socket, file, pty, stdio, ...), its path, its log file. ``server``: it listens."""
@@ -69,6 +71,18 @@ def consoles(argv: Sequence[str]) -> tuple[Chardev, ...]:
             pairs = _json_words(value) if value.startswith("{") else _pairs(value, "driver")
             if _CONSOLE_DEVICE.fullmatch(pairs.get("driver", "")) and pairs.get("chardev"):
                 found.append(known.get(pairs["chardev"], Chardev(id=pairs["chardev"])))
+    return tuple(found)
+
+
+def agents(argv: Sequence[str]) -> tuple[Chardev, ...]:
+    """Where the channels of guest agents (qemu-ga) lead, in order."""
+    known = _known(argv)
+    found = []
+    for name, value in _options(argv):
+        if name == "device":
+            pairs = _json_words(value) if value.startswith("{") else _pairs(value, "driver")
+            if pairs.get("driver") in ("virtserialport", "isa-serial") and pairs.get("name", "").startswith(_AGENT):
+                found.append(known.get(pairs.get("chardev", ""), Chardev()))
     return tuple(found)
 
 

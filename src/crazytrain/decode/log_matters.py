@@ -11,6 +11,7 @@ from crazytrain.decode.kernel_log_patterns import meaning_of as host_meaning
 
 _KERNEL = r"(?:kernel)?"
 _ANY = r".*"
+_NOBODY = "-"  # stands for all programs that no row names
 # Meaning, the program that says it, and its words: where they begin unless `.` leads.
 # Meaning, the program that says it, texts of which one stands in every such line, and its words as they begin.
 ROWS: tuple[tuple[str, str, tuple[str, ...], tuple[str, ...]], ...] = (
@@ -186,18 +187,26 @@ class _Rows:
             (meaning, re.compile(program), hints, re.compile("|".join(words)))
             for meaning, program, hints, words in ROWS
         ]
+        self._own = re.compile("|".join(program for _, program, _, _ in ROWS if program != _ANY))
         self._of: dict[str, tuple[tuple[str, ...], tuple[_Row, ...]]] = {}
 
     def of(self, program: str) -> tuple[tuple[str, ...], tuple[_Row, ...]]:
+        """What counts for a program; most are known by no row of their own."""
         found = self._of.get(program)
-        if found is None:
-            if len(self._of) >= _MOST_PROGRAMS:
-                self._of.clear()
-            rows = tuple((meaning, words) for meaning, who, _, words in self._rows if who.fullmatch(program))
-            hints = [hint for _, who, hints, _ in self._rows if who.fullmatch(program) for hint in hints]
-            more = _KERNELS_HINTS if program in _KERNEL_PROGRAMS else ()
-            found = self._of[program] = (tuple(dict.fromkeys((*hints, *more))), rows)
-        return found
+        if found is not None:
+            return found
+        if program != _NOBODY and not self._own.fullmatch(program):
+            return self.of(_NOBODY)
+        if len(self._of) >= _MOST_PROGRAMS:
+            self._of.clear()
+        self._of[program] = self._found(program)
+        return self._of[program]
+
+    def _found(self, program: str) -> tuple[tuple[str, ...], tuple[_Row, ...]]:
+        fitting = [(meaning, hints, words) for meaning, who, hints, words in self._rows if who.fullmatch(program)]
+        more = _KERNELS_HINTS if program in _KERNEL_PROGRAMS else ()
+        hints = dict.fromkeys((*(hint for _, hints, _ in fitting for hint in hints), *more))
+        return tuple(hints), tuple((meaning, words) for meaning, _, words in fitting)
 
 
 _ROWS = _Rows()

@@ -31,6 +31,7 @@ from crazytrain.decode.lab import decode_lab
 from crazytrain.decode.libvirt_events import decode_libvirt_events
 from crazytrain.decode.libvirt_text import decode_libvirt_text
 from crazytrain.decode.libvirt_xml import decode_libvirt_xml
+from crazytrain.decode.log_tally import decode_inside_log_templates, decode_log_templates
 from crazytrain.decode.log_text import decode_log_text
 from crazytrain.decode.long_calls import decode_long_calls
 from crazytrain.decode.machine_text import decode_clocksource, decode_interrupts
@@ -122,10 +123,12 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.VCPU_SAMPLES, decode_registers),
     (Kind.VCPU_SAMPLES, decode_qmp_events),
     (Kind.CONSOLE, decode_console),
+    (Kind.CONSOLE, decode_log_templates),
     (Kind.PVCLOCK, decode_pvclock),
     (Kind.INSIDE, decode_inside),
     (Kind.INSIDE_PROFILE, decode_inside_profile),
     (Kind.INSIDE_LOG, decode_inside_log),
+    (Kind.INSIDE_LOG, decode_inside_log_templates),
     (Kind.HOST, decode_host),
     (Kind.WAITS, decode_waits),
     (Kind.STACKS, decode_stacks),
@@ -147,6 +150,7 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.KVM_STAT, decode_kvm_stat),
     (Kind.KVM_TRACE, decode_kvm_trace),
     (Kind.LOG_TEXT, decode_log_text),
+    (Kind.LOG_TEXT, decode_log_templates),
     (Kind.LOG_TEXT, decode_blocked_log),
     (Kind.PS, decode_ps),
     (Kind.COMMAND_LINE, decode_ps),

@@ -20,6 +20,7 @@ from crazytrain.derive.inside import derive_inside
 from crazytrain.derive.interrupts import derive_interrupts
 from crazytrain.derive.kvm_stats import derive_kvm_stats
 from crazytrain.derive.leases import derive_guest_leases
+from crazytrain.derive.log_floods import derive_log_floods
 from crazytrain.derive.loops import derive_loops
 from crazytrain.derive.memory import derive_faults, derive_memory
 from crazytrain.derive.owners import derive_owned_exits, derive_owners
@@ -73,6 +74,7 @@ DERIVERS: tuple[Callable[[Facts], object | None], ...] = (
     derive_kvm_stats,
     derive_clock,
     derive_console_log,
+    derive_log_floods,
     derive_guest_words,
     derive_inside,
     derive_era,

@@ -28,6 +28,7 @@ from crazytrain.report.host_story import host_story
 from crazytrain.report.inside_story import inside_story
 from crazytrain.report.kvm_story import kvm_story
 from crazytrain.report.lease_story import lease_story
+from crazytrain.report.log_story import log_story
 from crazytrain.report.loop_story import loop_story
 from crazytrain.report.profile_story import profile_story
 from crazytrain.report.qemu_story import qemu_story
@@ -70,6 +71,7 @@ def story(facts: Facts) -> tuple[StoryLine, ...]:
         *snapshots_story(facts),
         *_console(facts),
         *lease_story(facts),
+        *log_story(facts),
         *_lab(facts),
         *told_story(facts),
     ]

@@ -1,0 +1,36 @@
+"""A flooded console in a report: what the guest's log is full of, and the commands against it."""
+
+from crazytrain.model.case import Case
+from crazytrain.model.evidence import Evidence, Kind
+from crazytrain.pipeline import conclude
+from tests.logs_made import flood_log, renewals
+from tests.store.samples import WINDOW, guest
+
+
+def story_of(kind: Kind, data: bytes, wall_ns: int = WINDOW.wall_ns) -> list[tuple[str, tuple[str, ...]]]:
+    seen = Evidence(id="console.0", kind=kind, source="x", data=data, wall_ns=wall_ns)
+    report = conclude(Case(id="x", guest=guest(), window=WINDOW, evidence=(seen,)))
+    return [(line.says, line.evidence) for line in report.story if "flooded" in line.says]
+
+
+def test_a_flooded_console_is_told_with_the_commands_against_it() -> None:
+    ((says, evidence),) = story_of(Kind.CONSOLE, renewals(400))
+    assert "flooded by DHCPREQUEST/DHCPACK on eth0" in says
+    assert "2,88" in says
+    assert "crazytrain lease NETWORK --set 24h" in says
+    assert "crazytrain logs CASE:console.0" in says
+    assert evidence == ("console.0",)
+
+
+def test_a_pasted_log_is_named_as_it_is() -> None:
+    ((says, _),) = story_of(Kind.LOG_TEXT, flood_log(2000), wall_ns=0)
+    assert "`crazytrain logs console.0` shows what else it says" in says
+
+
+def test_a_console_without_a_flood_is_not_called_flooded() -> None:
+    words = ("a", "quick", "brown", "fox", "jumps", "over", "the", "lazy", "dog", "while")
+    boot = b"".join(
+        b"[%5d.000000] %b: %b done\n" % (n, words[n % 10].encode(), words[n * 7 % 10 - n // 10].encode())
+        for n in range(100)
+    )
+    assert story_of(Kind.CONSOLE, boot) == []
