@@ -1,4 +1,4 @@
-"""A DHCP client that renews as fast as it is told: `python dhcp_client.py BRIDGE MAC EVERY_S`, in the cage.
+"""A DHCP client that renews as fast as it is told: `python -m tests.dhcp_client BRIDGE MAC EVERY_S NAME`, in the cage.
 
 It lives in a network namespace of its own, on a veth that is plugged into the bridge as a guest's tap is. Each answer that it really
 received is a line on its output: ACK or NAK, the address, the lease in seconds. An address that was refused is given back, as a client
@@ -15,6 +15,8 @@ import struct
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from typing import Protocol
 
 CLONE_NEWNET, PR_SET_PDEATHSIG, SO_BINDTODEVICE = 0x40000000, 1, 25
 DISCOVER, OFFER, REQUEST, ACK, NAK = 1, 2, 3, 5, 6
@@ -107,30 +109,36 @@ class Client:
 NAME = (sys.argv[4] if len(sys.argv) > 4 else "hammer").encode("utf-8", "surrogateescape")
 
 
-def inside(mac: str, every_s: float, plugged: int, apart: int) -> None:
+class Renews(Protocol):
+    def obtain(self) -> None: ...
+
+    def renew(self, every_s: float) -> None: ...
+
+
+def inside(make: Callable[[str], Renews], plugged: int, apart: int) -> None:
+    mac, every_s = sys.argv[2], float(sys.argv[3])
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if LIBC.unshare(CLONE_NEWNET):
         raise OSError(ctypes.get_errno(), "unshare")
     os.write(apart, b"x")
     os.read(plugged, 1)
     ip("link", "set", "eth0", "address", mac, "up")
-    client = Client(mac)
+    client = make(mac)
     client.obtain()
     while True:
         client.renew(every_s)
 
 
-def main() -> None:
-    bridge, mac, every = sys.argv[1:4]
+def main(make: Callable[[str], Renews]) -> None:
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     (plugged, plug), (apart, part) = os.pipe(), os.pipe()
     child = os.fork()
     if not child:
-        inside(mac, float(every), plugged, part)
+        inside(make, plugged, part)
     os.read(apart, 1)
     ours = f"c{child}"
     ip("link", "add", ours, "type", "veth", "peer", "name", "eth0", "netns", str(child))
-    ip("link", "set", ours, "master", bridge, "up")
+    ip("link", "set", ours, "master", sys.argv[1], "up")
     os.write(plug, b"x")
     sys.stdin.read()
     os.kill(child, signal.SIGKILL)
@@ -138,4 +146,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Client)

@@ -18,7 +18,7 @@ from crazytrain.model.lease_change import Edit, LeaseRecord, Place, Wanted
 from crazytrain.model.lease_report import ChangeView, EditView, LeaseReport
 from crazytrain.model.xml_element import XmlElement, differences
 from crazytrain.remedy.lease import Hands, Seen, bring, check_writable, foreseen
-from crazytrain.remedy.lease_back import before_of, is_between, refuse_changed
+from crazytrain.remedy.lease_back import before_of, check_same, is_between, refuse_changed
 from crazytrain.remedy.lease_notes import NEXT_START, NO_HOSTS, scope
 from crazytrain.remedy.lease_options import check_option, define, option_edits, restarted, with_option
 from crazytrain.remedy.lease_refusals import (
@@ -31,7 +31,7 @@ from crazytrain.remedy.lease_refusals import (
 )
 from crazytrain.remedy.lease_seen import AS_ASKED, check_rest, verified
 from crazytrain.remedy.lease_wanted import Wish, as_it_is, as_wished, check_meaning, edits
-from crazytrain.store.lease_records import keep_record, last_standing, new_id
+from crazytrain.store.lease_records import alone, keep_record, last_standing, new_id
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -136,11 +136,10 @@ async def planned(asked: Asked, name: str, wish: Wish, said: str) -> Plan:
     check_version(version_of(evidence), network)
     seen = _seen(elements_of(evidence, network.name))
     bases, earlier = _bases(asked, network, seen)
-    for base in list(bases.values())[:1]:
-        check_meaning(base, wish)
+    check_meaning(tuple(bases.values()), wish)
     wanted = tuple(one for place, base in bases.items() for one in as_wished(base, place, wish))
     check_hosts(seen, wanted)
-    check_single(seen, wanted, network.leases)
+    gaps = check_single(seen, wanted, network.leases)
     record = earlier or _new_record(asked, network, seen, said)
     found = edits(bases if earlier else seen, wanted)
     return Plan(
@@ -150,7 +149,7 @@ async def planned(asked: Asked, name: str, wish: Wish, said: str) -> Plan:
         edits=found,
         asked=said,
         record=record,
-        notes=scope(network, wish, earlier),
+        notes=(*scope(network, wish, earlier), *gaps),
     )
 
 
@@ -203,7 +202,7 @@ async def undoing(asked: Asked, name: str) -> Plan:
     before = {place: back for place in seen if (back := before_of(record, place)) is not None}
     refuse_changed(record, seen, before)
     wanted = tuple(one for place, base in before.items() for one in as_it_is(base, place))
-    check_single(seen, wanted, network.leases)
+    gaps = check_single(seen, wanted, network.leases)
     said = f"undo of: {record.asked}"
     return Plan(
         network=network,
@@ -212,6 +211,7 @@ async def undoing(asked: Asked, name: str) -> Plan:
         edits=edits(dict(seen), wanted),
         asked=said,
         record=record,
+        notes=gaps,
         undoes=True,
     )
 
@@ -316,15 +316,15 @@ async def changed(asked: Asked, plan: Plan) -> LeaseReport:
 
     hands = Hands(host=asked.host, uri=asked.where.uri, network=name, see=see, told=asked.told)
     await check_writable(hands)
-    path = keep_record(asked.root, msgspec.structs.replace(plan.record, finished=False))
-    steps, told = await _done(hands, plan)
-    evidence, (network, *_) = await looked(asked, name)
-    now = _seen(elements_of(evidence, name))
-    _check(plan, now)
-    done = msgspec.structs.replace(
-        plan.record, finished=True, undone=plan.undoes, after_live=now.get(Place.LIVE), after_kept=now.get(Place.CONFIG)
-    )
-    keep_record(asked.root, done)
+    with alone(asked.root, plan.record.uuid):
+        check_same(plan.seen, await see())
+        path = keep_record(asked.root, msgspec.structs.replace(plan.record, finished=False))
+        steps, told = await _done(hands, plan)
+        evidence, (network, *_) = await looked(asked, name)
+        now = _seen(elements_of(evidence, name))
+        _check(plan, now)
+        after_both = {"after_live": now.get(Place.LIVE), "after_kept": now.get(Place.CONFIG)}
+        keep_record(asked.root, msgspec.structs.replace(plan.record, finished=True, undone=plan.undoes, **after_both))
     before, after = load_of(plan.network), load_of(network)
     view = _change(
         plan,

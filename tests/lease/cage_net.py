@@ -125,7 +125,9 @@ class Hammer(msgspec.Struct, frozen=True):
 
 
 @contextlib.contextmanager
-def hammers(net: Net, bridge: str, count: int, name: str = "hammer") -> Iterator[tuple[Hammer, ...]]:
+def hammers(
+    net: Net, bridge: str, count: int, name: str = "hammer", program: str = "tests.dhcp_client"
+) -> Iterator[tuple[Hammer, ...]]:
     """Clients on a bridge, each with an address."""
     enter = ("nsenter", "--target", str(net.cage.inside), "--mount", "--net")
     found: list[Hammer] = []
@@ -133,16 +135,10 @@ def hammers(net: Net, bridge: str, count: int, name: str = "hammer") -> Iterator
         for number in range(count):
             one = Hammer(f"52:54:00:aa:{len(name):02x}:{number:02x}", net.cage.base / f"{bridge}-{name}-{number}.heard")
             output = stack.enter_context(one.heard.open("w"))
-            argv = (
-                *enter,
-                sys.executable,
-                ROOT / "tests/dhcp_client.py",
-                bridge,
-                one.mac,
-                str(EVERY_S),
-                f"{name}{number}",
+            argv = (*enter, sys.executable, "-m", program, bridge, one.mac, str(EVERY_S), f"{name}{number}")
+            process = subprocess.Popen(
+                argv, stdin=subprocess.PIPE, stdout=output, env={**os.environ, "PYTHONPATH": str(ROOT)}
             )
-            process = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=output)
             stack.callback(_end, process)
             found.append(one)
         for one in found:

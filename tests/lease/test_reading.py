@@ -60,7 +60,7 @@ def test_each_client_is_counted_by_the_lease_that_applies_to_it() -> None:
     assert load.renewals_per_day == 2880
     definition = definition_of(network())
     assert lease_that_applies(definition, "192.168.122.5", "52:54:00:77:00:02") == (120, False)  # its range's
-    assert lease_that_applies(definition, "fd00:91::11", "") == (3600, False)  # dnsmasq's own
+    assert lease_that_applies(definition, "fd00:91::11", "") == (86_400, False)  # dnsmasq's own
 
 
 def test_a_lease_that_is_over_is_not_counted() -> None:

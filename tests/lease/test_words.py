@@ -9,11 +9,11 @@ import pytest
 from crazytrain.cli.leasing import How, What, _confirm, _wish
 from crazytrain.collect.networks import Where
 from crazytrain.host.loop import run
-from crazytrain.model.errors import BadInput
+from crazytrain.model.errors import BadInput, CrazytrainError
 from crazytrain.model.lease_change import LeaseRecord
-from crazytrain.pipeline_lease import Asked, planned
+from crazytrain.pipeline_lease import Asked, changed, planned
 from crazytrain.remedy.lease_wanted import Wish
-from crazytrain.store.lease_records import keep_record, last_standing, leases_root, new_id, records
+from crazytrain.store.lease_records import alone, keep_record, last_standing, leases_root, new_id, records
 from tests.lease.making import UUID, network, xml
 from tests.lease.test_refusing import MadeUp
 
@@ -93,6 +93,27 @@ def test_without_a_terminal_nobody_is_asked(tmp_path: Path, monkeypatch: pytest.
     with pytest.raises(BadInput, match="nobody is there to ask"):
         _confirm(asked, plan, HOW)
     _confirm(asked, plan, how(yes=True))
+
+
+def test_what_changes_while_somebody_is_asked_is_noticed(tmp_path: Path) -> None:
+    host = MadeUp(xml())
+    asked = Asked(host=host, where=Where(), root=tmp_path, told=lambda _: None)
+    plan = run(planned(asked, "default", Wish(seconds=86_400), "test"))
+    host.live = xml(lease="")
+    with pytest.raises(CrazytrainError, match="changed by others while this was asked"):
+        run(changed(asked, plan))
+    assert host.updates == 0
+    assert not list(records(tmp_path, UUID))
+
+
+def test_two_at_a_time_do_not_change_one_network(tmp_path: Path) -> None:
+    host = MadeUp(xml())
+    asked = Asked(host=host, where=Where(), root=tmp_path, told=lambda _: None)
+    plan = run(planned(asked, "default", Wish(seconds=86_400), "test"))
+    with alone(tmp_path, UUID), pytest.raises(CrazytrainError, match="another crazytrain"):
+        run(changed(asked, plan))
+    with alone(tmp_path, "another network"), alone(tmp_path, UUID):
+        assert host.updates == 0
 
 
 def record(number: int, uuid: str = UUID, *, undone: bool = False) -> LeaseRecord:

@@ -12,7 +12,7 @@ _SET = Annotated[
     typer.Option(
         "--set",
         metavar="TIME",
-        help="The new lease time: 90m, 24h, 7d, infinite; 'default' to set none (dnsmasq: 1 h).",
+        help="The new lease time: 90m, 24h, 7d, infinite; 'default' to set none (dnsmasq: 1 h, IPv6 24 h).",
     ),
 ]
 _RANGE = Annotated[

@@ -124,7 +124,7 @@ def _said(what: What, wish: Wish) -> str:
     part = f"host {what.mac}" if what.mac else f"range {what.within}" if what.within else "all ranges"
     if what.by_options:
         part = "all guests without a host, by dnsmasq:options,"
-    return f"network {what.network}: lease time of {part} to {time_words(wish.seconds)}"
+    return f"network {what.network}: lease time of {part} to {'none of its own' if wish.seconds is None else time_words(wish.seconds)}"
 
 
 def _confirm(asked: Asked, plan: Plan, how: How) -> None:

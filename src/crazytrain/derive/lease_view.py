@@ -88,7 +88,7 @@ def _ranges(network: DhcpNetwork) -> Iterator[EntryView]:
         here, there = _same_range(live, key), _same_range(kept, key)
         runs = next((r for r in running or () if (r.start, r.end) == key), None)
         # The first range that an address lies in counts; what dnsmasq really runs with is the truth where it may be seen.
-        applies = _or_default((runs or here or there or one).lease_s)
+        applies = _or_default((runs or here or there or one).lease_s, family)
         yield EntryView(
             family=family,
             address=address,
@@ -110,8 +110,8 @@ def _same_range(served: Sequence[_Range], key: tuple[str, str]) -> DhcpRange | N
     return next((one for _, _, one in served if (one.start, one.end) == key), None)
 
 
-def _or_default(lease_s: int | None) -> int:
-    return DEFAULT_LEASE_S if lease_s is None else lease_s
+def _or_default(lease_s: int | None, family: int) -> int:
+    return DEFAULT_LEASE_S[family] if lease_s is None else lease_s
 
 
 def _hosts(network: DhcpNetwork) -> Iterator[EntryView]:

@@ -59,7 +59,7 @@ def lease_that_applies(network: NetworkDefinition, ip: str, mac: str) -> tuple[i
     own = [r for one in beside for r in one.ranges if lies_in(ip, r)]
     first = [r for one in beside for r in one.ranges]
     found = next(iter([*own, *first]), None)
-    return (DEFAULT_LEASE_S if found is None or found.lease_s is None else found.lease_s), False
+    return (DEFAULT_LEASE_S[family] if found is None or found.lease_s is None else found.lease_s), False
 
 
 def _host(beside: Iterable[ServedIp], ip: str, mac: str) -> DhcpHost | None:

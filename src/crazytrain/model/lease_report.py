@@ -1,4 +1,4 @@
-"""What ``crazytrain lease --json`` prints. Times of leases are in seconds: 0 is infinite, ``null`` is not set (dnsmasq's hour applies)."""
+"""What ``crazytrain lease --json`` prints. Times of leases are in seconds: 0 is infinite, ``null`` is not set (dnsmasq's own applies)."""
 
 import msgspec
 

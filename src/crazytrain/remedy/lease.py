@@ -14,7 +14,8 @@ from crazytrain.remedy.lease_wanted import entries
 
 STEP_TIMEOUT_S = 60.0  # libvirt restarts dnsmasq in it; on a busy machine that takes seconds
 _LIMIT_BYTES = 1 << 20
-_MOST_STEPS = 4000
+_MOST_STEPS = 4000  # foreseen
+_EACH = 8  # steps for a range or host: six, and some that another run had begun
 _REFUSED = (
     "permission denied",
     "access denied",
@@ -65,7 +66,8 @@ async def bring(hands: Hands, wanted: Sequence[Wanted]) -> int:
         ChangedByOthers: there is what neither was there nor is ours. NotAllowed, MissingTool, CrazytrainError: a step failed.
     """
     before: Step | None = None
-    for number in range(_MOST_STEPS):
+    most = _EACH * sum(len(one.ranges) + len(one.hosts) for one in wanted)
+    for number in range(most + 1):
         seen = await hands.see()
         if gone := {one.place for one in wanted} - set(seen):
             raise CrazytrainError(
@@ -84,7 +86,7 @@ async def bring(hands: Hands, wanted: Sequence[Wanted]) -> int:
         await _do(hands, step)
         hands.told(f"step {number + 1}: {step.action} {step.entry.element.written()}")
     raise CrazytrainError(
-        f"network {hands.network} does not become what was asked for in {_MOST_STEPS} steps",
+        f"network {hands.network} does not become what was asked for in {most} steps: somebody else changes it, too",
         "Every address is served. Bring the old state back with --undo.",
     )
 

@@ -28,6 +28,21 @@ def is_between(record: LeaseRecord, seen: Seen) -> bool:
     return False
 
 
+def check_same(planned: Seen, now: Seen) -> None:
+    """Refuse to go on with a plan that was made for another state: whoever was asked may have taken his time.
+
+    Raises:
+        CrazytrainError: the first difference.
+    """
+    for place, before in planned.items():
+        found = list(differences(before, now[place], NOT_SETTINGS)) if place in now else ["it is gone"]
+        if found:
+            raise CrazytrainError(
+                f"the network ({place.value}) was changed by others while this was asked: {found[0]}",
+                "Nothing was changed. Ask again, for what it is now.",
+            )
+
+
 def before_of(record: LeaseRecord, place: Place) -> XmlElement | None:
     """How it was; a network that was started since began with what was kept."""
     return (record.before_live or record.before_kept) if place is Place.LIVE else record.before_kept

@@ -26,11 +26,6 @@ def scope(network: DhcpNetwork, wish: Wish, earlier: LeaseRecord | None) -> tupl
     if own and not wish.host:
         names = ", ".join(host.name or host.mac or host.ip for host in own[:5])
         notes.append(f"hosts with a lease time of their own keep it (change it by --mac): {names}")
-    single = [r.start for ip in (found.ips if found else ()) for r in ip.ranges if r.start == r.end]
-    if single and not wish.host and network.live:
-        notes.append(
-            f"a range of one address cannot be covered meanwhile: {', '.join(single[:5])}, which nobody has, is gone for a moment"
-        )
     if network.dnsmasq.told_by_hand:
         notes.append(f"dnsmasq:options may outweigh this: {'; '.join(network.dnsmasq.told_by_hand)}")
     return tuple(notes)

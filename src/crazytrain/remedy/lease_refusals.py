@@ -88,12 +88,15 @@ def check_restart(network: DhcpNetwork, *, cut_off: bool) -> None:
     )
 
 
-def check_single(seen: Seen, wanted: Sequence[Wanted], leases: Collection[LeaseGiven] | None) -> None:
+def check_single(seen: Seen, wanted: Sequence[Wanted], leases: Collection[LeaseGiven] | None) -> tuple[str, ...]:
     """Refuse to move a range of a single address that somebody has: it cannot be covered by halves meanwhile.
+
+    Returns a note on those that nobody has.
 
     Raises:
         CrazytrainError: it is leased, or nobody can tell.
     """
+    free = []
     for one in wanted:
         if one.place is not Place.LIVE or one.place not in seen:
             continue
@@ -101,12 +104,19 @@ def check_single(seen: Seen, wanted: Sequence[Wanted], leases: Collection[LeaseG
         for entry in _moved(entries(seen[one.place], one.position, "range"), one.ranges):
             address = entry.element.get("start")
             holder = "" if leases is None else next((g.guest or g.mac for g in leases if g.ip == address), "")
-            if not halves.get(entry.key) and (leases is None or holder):
+            if halves.get(entry.key):
+                continue
+            if leases is None or holder:
                 who = f"and {holder} has it now" if holder else "and it cannot be seen whether somebody has it"
                 raise CrazytrainError(
                     f"the range of {address} alone would be gone for a moment, {who}: a renewal then is refused",
                     "Shut that guest down first (or wait for the end of its lease), or give it a <host> of its own and set that by --mac.",
                 )
+            free.append(address)
+    if not free:
+        return ()
+    said = f"a range of one address cannot be covered meanwhile: {', '.join(free[:5])}, which nobody has, is gone for a moment"
+    return (said,)
 
 
 def _moved(now: Sequence[Entry], wanted: Sequence[Entry]) -> list[Entry]:

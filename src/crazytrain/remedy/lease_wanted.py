@@ -1,7 +1,7 @@
 """Which entries of a network's XML a wish means, and what they shall become."""
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
@@ -74,8 +74,24 @@ def _means_host(wish: Wish, entry: Entry) -> bool:
     return bool(wish.host) and wish.host.lower() in [word for word in entry.key if word]
 
 
-def check_meaning(network: XmlElement, wish: Wish) -> None:
-    """Refuse what means nothing, or more than one host.
+def check_meaning(networks: Sequence[XmlElement], wish: Wish) -> None:
+    """Refuse what means nothing (neither live nor persistent), or more than one host.
+
+    Raises:
+        BadInput: as for each of them.
+    """
+    refusals = []
+    for network in networks:
+        try:
+            _check_meaning(network, wish)
+        except BadInput as refusal:
+            refusals.append(refusal)
+    if len(refusals) == len(networks) > 0:
+        raise refusals[0]
+
+
+def _check_meaning(network: XmlElement, wish: Wish) -> None:
+    """Refuse what means nothing here, or more than one host.
 
     Raises:
         BadInput: there is no such range or host; the hint lists those that are there.

@@ -26,14 +26,14 @@ def lease_lines(report: LeaseReport, *, width: int = WIDTH, full: bool = False) 
     return tuple(part for one in parts for part in wrapped(one, width))
 
 
-def time_words(lease_s: int | None) -> str:
+def time_words(lease_s: int | None, family: int = 4) -> str:
     """A lease time as people say it: ``24 h``, ``infinite``; none that is set is dnsmasq's hour.
 
     >>> time_words(86_400), time_words(5400), time_words(0), time_words(None)
     ('24 h', '90 min', 'infinite', 'not set (1 h)')
     """
     if lease_s is None:
-        return "not set (1 h)"
+        return "not set (1 h)" if family == 4 else "not set (24 h)"
     if lease_s == 0:
         return "infinite"
     days = lease_s > 2 * _UNITS[0][0]
@@ -83,20 +83,26 @@ def _entries(view: NetworkView, full: bool) -> Iterator[Line]:
 def _entry(view: NetworkView, entry: EntryView) -> tuple[str, ...]:
     host = not entry.start
     who = plain(entry.mac or entry.name or entry.duid, 40)
-    runs = "not seen" if entry.in_dnsmasq is None else _set(entry.dnsmasq_s, host) if entry.in_dnsmasq else "not there"
+    runs = (
+        "not seen"
+        if entry.in_dnsmasq is None
+        else _set(entry.dnsmasq_s, host, entry.family)
+        if entry.in_dnsmasq
+        else "not there"
+    )
     return (
         f"host {who}" if host else "range",
         plain(entry.ip, 39) if host else f"{entry.start}-{entry.end}",
-        _set(entry.live_s, host) if entry.in_live else "not there" if view.active else "not active",
-        _set(entry.kept_s, host) if entry.in_kept else "not there" if view.persistent else "transient",
+        _set(entry.live_s, host, entry.family) if entry.in_live else "not there" if view.active else "not active",
+        _set(entry.kept_s, host, entry.family) if entry.in_kept else "not there" if view.persistent else "transient",
         runs if view.active else "no",
         per_day(entry.renewals_per_day),
         per_day(entry.lines_per_day),
     )
 
 
-def _set(lease_s: int | None, host: bool) -> str:
-    return "as its range" if host and lease_s is None else time_words(lease_s)
+def _set(lease_s: int | None, host: bool, family: int) -> str:
+    return "as its range" if host and lease_s is None else time_words(lease_s, family)
 
 
 def _table(rows: Sequence[tuple[str, ...]], from_right: int) -> Iterator[Line]:

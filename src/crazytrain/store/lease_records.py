@@ -1,6 +1,7 @@
 """Records of changed lease times, beside the cases: written before the first step, so that a way back is always there."""
 
 import contextlib
+import fcntl
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -10,9 +11,10 @@ import msgspec
 from crazytrain.model.errors import CrazytrainError
 from crazytrain.model.lease_change import LeaseRecord
 from crazytrain.store.folders import make_file, open_root, read_file, write_at
-from crazytrain.store.names import CASE_ID, UNFINISHED, case_id
+from crazytrain.store.names import CASE_ID, UNFINISHED, case_id, plain
 from crazytrain.store.roots import cases_root
 
+_LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
 _SUFFIX = ".json"
 _LIMIT_BYTES = 16 << 20
 _LOOKED_THROUGH = 1000
@@ -26,6 +28,35 @@ def leases_root(environ: Mapping[str, str], uid: int) -> Path:
 def new_id(network: str, wall_ns: int) -> str:
     """The name of a new record: network, time in UTC, six random hexadecimal digits."""
     return case_id(network, wall_ns)
+
+
+@contextlib.contextmanager
+def alone(root: Path, uuid: str) -> Iterator[None]:
+    """Let nobody else who keeps records here change this network meanwhile; the kernel lets go of it when we die.
+
+    Raises:
+        CrazytrainError: somebody does so now, or the disk says no.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            folder = open_root(root)
+            stack.callback(os.close, folder)
+            lock = os.open(f".lock-{plain(uuid, 'network')}", _LOCK, 0o600, dir_fd=folder)
+            stack.callback(os.close, lock)
+        except OSError as error:
+            raise _cannot_keep(root, error) from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise CrazytrainError("another crazytrain changes this network now", "Wait until it is done.") from None
+        yield
+
+
+def _cannot_keep(path: Path, error: OSError) -> CrazytrainError:
+    return CrazytrainError(
+        f"the old state cannot be kept at {path}: {error.strerror or error}",
+        "Nothing is changed without a way back: free some space, or name another folder by CRAZYTRAIN_STATE.",
+    )
 
 
 def keep_record(root: Path, record: LeaseRecord) -> Path:
@@ -42,10 +73,7 @@ def keep_record(root: Path, record: LeaseRecord) -> Path:
         finally:
             os.close(folder)
     except OSError as error:
-        raise CrazytrainError(
-            f"the old state cannot be kept at {path}: {error.strerror or error}",
-            "Nothing is changed without a way back: free some space, or name another folder by CRAZYTRAIN_STATE.",
-        ) from error
+        raise _cannot_keep(path, error) from error
     return path
 
 

@@ -7,7 +7,8 @@ import msgspec
 
 from crazytrain.model.evidence import Ref
 
-DEFAULT_LEASE_S = 3600  # dnsmasq's own, where none is set (dnsmasq(8), --dhcp-range)
+# dnsmasq's own by family, where none is set (dnsmasq(8), --dhcp-range). For IPv6 it was an hour before dnsmasq 2.82.
+DEFAULT_LEASE_S = {4: 3600, 6: 86_400}
 
 
 class DhcpRange(msgspec.Struct, frozen=True, kw_only=True):
