@@ -247,3 +247,17 @@ def test_the_log_in_the_guests_memory_is_a_fact() -> None:
     assert isinstance(fact, LogTally)
     assert fact.span.boots == ()
     assert fact.span.last_s == 29
+
+
+@given(
+    st.lists(
+        st.sampled_from(["a=0x1f b", "a=0xab b", "a=0xabz b", "x\r[  12.5] y=0x1", "x=0xa1\r[  12.5] y", "a=0x b"]),
+        max_size=30,
+    )
+)
+def test_identifiers_are_masked_as_words_are(said: list[str]) -> None:
+    data = "".join(f"[    1.000000] {one}\n" for one in said).encode()
+    alone = [mined(b"[    1.000000] x\n" + f"[    1.000000] {one}\n".encode())[0].templates[-1].words for one in said]
+    found, numbers = mined(data)
+    words = {one.number: one.words for one in found.templates}
+    assert [words[number] for number in numbers] == alone

@@ -6,6 +6,7 @@ the masked form tells where the stamp stands.
 """
 
 import datetime as dt
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 
@@ -26,6 +27,8 @@ _MOST_GAPS = 64
 _KEPT_BYTES = 24 << 20
 _MOST_MATTER = 200  # so many at the beginning and at the end
 _MINUTE_S = 60
+# Identifiers that are new each time (a DHCP transaction); masked as the words are.
+_HEX = re.compile(rb"=0x[0-9a-f]{1,64}(?![0-9A-Za-z])")
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 
 Sink = Callable[[int, int], None]
@@ -107,7 +110,7 @@ class Miner:
         """Take whole lines, each with its line end (the last one may miss it)."""
         self.bytes += len(block)
         lines = block.split(b"\n")
-        keys = block.translate(_DIGITS).split(b"\n")
+        keys = _masked(block).split(b"\n")
         if not lines[-1]:
             lines.pop()
             keys.pop()
@@ -208,6 +211,14 @@ class Miner:
             more_jumps=falls.more,
             year_guessed=self._reader.year_guessed,
         )
+
+
+def _masked(block: bytes) -> bytes:
+    """A block whose lines are equal where they differ in digits alone, or in identifiers behind their stamps."""
+    masked = block.translate(_DIGITS)
+    if b"=0x" in masked and masked.count(b"\r") == masked.count(b"\r\n"):  # behind a carriage return a stamp may follow
+        return _HEX.sub(b"=0x0", masked)
+    return masked
 
 
 def _count_time(template: Template, now: int) -> None:
