@@ -137,7 +137,7 @@ async def planned(asked: Asked, name: str, wish: Wish, said: str) -> Plan:
     seen = _seen(elements_of(evidence, network.name))
     bases, earlier = _bases(asked, network, seen)
     check_meaning(tuple(bases.values()), wish)
-    wanted = tuple(one for place, base in bases.items() for one in as_wished(base, place, wish))
+    wanted = _with_hosts_of(seen, wish, [one for place, base in bases.items() for one in as_wished(base, place, wish)])
     check_hosts(seen, wanted)
     gaps = check_single(seen, wanted, network.leases)
     record = earlier or _new_record(asked, network, seen, said)
@@ -151,6 +151,12 @@ async def planned(asked: Asked, name: str, wish: Wish, said: str) -> Plan:
         record=record,
         notes=(*scope(network, wish, earlier), *gaps),
     )
+
+
+def _with_hosts_of(seen: Seen, wish: Wish, wanted: Sequence[Wanted]) -> tuple[Wanted, ...]:
+    """Ranges as before a change that was cut off, but hosts as they are: that change was not about them."""
+    there = {(one.place, one.position): one.hosts for place, now in seen.items() for one in as_wished(now, place, wish)}
+    return tuple(msgspec.structs.replace(one, hosts=there.get((one.place, one.position), one.hosts)) for one in wanted)
 
 
 def _seen(elements: tuple[XmlElement | None, XmlElement | None]) -> dict[Place, XmlElement]:

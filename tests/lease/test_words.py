@@ -11,7 +11,7 @@ from crazytrain.collect.networks import Where
 from crazytrain.host.loop import run
 from crazytrain.model.errors import BadInput, CrazytrainError
 from crazytrain.model.lease_change import LeaseRecord
-from crazytrain.pipeline_lease import Asked, changed, planned
+from crazytrain.pipeline_lease import Asked, changed, looked, planned, shown
 from crazytrain.remedy.lease_wanted import Wish
 from crazytrain.store.lease_records import alone, keep_record, last_standing, leases_root, new_id, records
 from tests.lease.making import UUID, network, xml
@@ -114,6 +114,28 @@ def test_two_at_a_time_do_not_change_one_network(tmp_path: Path) -> None:
         run(changed(asked, plan))
     with alone(tmp_path, "another network"), alone(tmp_path, UUID):
         assert host.updates == 0
+
+
+def test_what_was_cut_off_is_finished_from_the_ranges_of_before_and_the_hosts_of_now(tmp_path: Path) -> None:
+    whole = "<range start='192.168.122.2' end='192.168.122.254'>"
+    halves = "<range start='192.168.122.2' end='192.168.122.128'/><range start='192.168.122.129' end='192.168.122.254'>"
+    now = (
+        xml()
+        .replace(whole, halves)
+        .replace("<host ", "<host mac='52:54:00:77:00:09' name='new' ip='192.168.122.9'/><host ")
+    )
+    before = record(5)
+    keep_record(tmp_path, msgspec.structs.replace(before, before_kept=network()))
+    asked = Asked(host=MadeUp(now), where=Where(), root=tmp_path, told=lambda _: None)
+    _, networks = run(looked(asked, "default"))
+    assert "was cut off" in shown(asked, networks).networks[0].notes[-1]
+    plan = run(planned(asked, "default", Wish(seconds=86_400), "test"))
+    assert plan.record.id == before.id
+    assert [entry.key for entry in plan.wanted[0].ranges] == [("192.168.122.2", "192.168.122.254")]
+    assert [entry.element.get("name") for entry in plan.wanted[0].hosts] == ["new", "h1"]
+    assert any("--undo goes back to before both" in note for note in plan.notes)
+    keep_record(tmp_path, msgspec.structs.replace(before, before_kept=network(), finished=True))
+    assert not any("was cut off" in note for note in shown(asked, networks).networks[0].notes)
 
 
 def record(number: int, uuid: str = UUID, *, undone: bool = False) -> LeaseRecord:

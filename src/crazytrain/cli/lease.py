@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 _NETWORK = Annotated[
-    str, typer.Argument(metavar="[NETWORK]", help="Name of a network; without one all are shown.", show_default=False)
+    str, typer.Argument(metavar="NETWORK", help="Name of a network; without one all are shown.", show_default=False)
 ]
 _SET = Annotated[
     str | None,

@@ -133,7 +133,9 @@ def _leases(view: NetworkView, full: bool) -> Iterator[Line]:
     if len(shown) < len(view.leases):
         yield Line(f"  and {len(view.leases) - len(shown)} more leases, counted in the sum: --all", "dim")
     if view.lines_per_day and view.lines_per_day >= NOISY_LINES_PER_DAY:
-        yield Line(f"  a lease of 24 h makes that {per_day(4.0 * len(view.leases))} lines a day:")
+        yield Line(
+            f"  a lease of 24 h makes that {per_day(sum(min(4.0, one.lines_per_day) for one in view.leases))} lines a day:"
+        )
         yield Line(f"  $ crazytrain lease {plain(view.name, 60)} --set 24h", "command")
 
 
