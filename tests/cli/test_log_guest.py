@@ -2,7 +2,9 @@
 
 import asyncio
 import base64
+import gzip
 import json
+import os
 import shutil
 import subprocess
 import tempfile
@@ -45,6 +47,8 @@ class Wire:
         self.journal = journal
         self.files = files or {}
         self.allowed = allowed
+        self.output: bytes | None = None
+        self.asked: list[str] = []
         self.ahead_ns = 0
         self.host: FakeHost | None = None
         self._read = b""
@@ -53,6 +57,7 @@ class Wire:
         del timeout_s
         asked = json.loads(command)
         name = asked["execute"]
+        self.asked.append(name)
         if name != "guest-info" and name not in (*self.allowed, "guest-network-get-interfaces"):
             return b'{"error": {"class": "CommandNotFound", "desc": "Command %b has been disabled"}}' % name.encode()
         answer = self._answer(name, asked.get("arguments", {}))
@@ -60,6 +65,13 @@ class Wire:
 
     def close(self) -> None:
         pass
+
+    def _printed(self) -> bytes:
+        """What the script in the guest does: ``tail -c | gzip | head -c``."""
+        if self.output is not None:
+            return self.output
+        most = (16 << 20, 3_500_000)[self.asked.count("guest-exec") - 1]
+        return gzip.compress((self.journal or b"")[-most:], 1)[:2_900_000]
 
     def _answer(self, name: str, arguments: dict[str, object]) -> dict[str, object]:
         if name == "guest-info":
@@ -81,7 +93,11 @@ class Wire:
             }
         if name == "guest-exec-status":
             return {
-                "return": {"exited": True, "exitcode": 0, "out-data": base64.b64encode(self.journal or b"").decode()}
+                "return": {
+                    "exited": True,
+                    "exitcode": 0,
+                    "out-data": base64.b64encode(gzip.compress(self.journal or b"")).decode(),
+                }
             }
         if name == "guest-file-open":
             path = str(arguments["path"])
@@ -110,6 +126,29 @@ def test_the_journal_first() -> None:
     assert [one.data for one in found.inputs] == [LOG]
     assert found.inputs[0].name == "web01: its journal"
     assert found.notes == ()
+
+
+def test_a_journal_that_is_too_long_gives_its_newest_lines() -> None:
+    found = fetch(Wire(journal=b"one line of it, which is of the middling sort\n" * 500_000))
+    (only,) = found.inputs
+    assert only.data is not None
+    assert (16 << 20) - 100 < len(only.data) < 16 << 20
+    assert only.data.startswith(b"one line")
+    assert found.notes == ("the last 16.0 MiB of the guest's journal",)
+
+
+def test_a_journal_that_does_not_pack_is_asked_for_again_and_less_of_it() -> None:
+    wire = Wire(journal=b"".join(base64.b64encode(os.urandom(60)) + b"\n" for _ in range(100_000)))
+    (only,) = fetch(wire).inputs
+    assert only.data is not None
+    assert 2_000_000 < len(only.data) < 3_500_000
+    assert wire.asked.count("guest-exec") == 2
+
+
+def test_bytes_that_were_not_packed_are_no_journal() -> None:
+    wire = Wire(journal=b"", files={"/var/log/messages": LOG})
+    wire.output = b"\0" * 100
+    assert [one.data for one in fetch(wire).inputs] == [LOG]
 
 
 def test_files_where_there_is_no_journal() -> None:
@@ -145,14 +184,24 @@ def test_a_clock_that_is_ahead() -> None:
     assert any("90.0 s ahead" in note for note in found.notes)
 
 
-def test_the_network_of_an_interface_by_its_address() -> None:
+_ON_NETWORK = b" vnet0   network   default   virtio   52:54:00:a1:b2:c3\n"
+_ON_BRIDGE = b" vnet1   bridge   br0   virtio   52:54:00:a1:b2:c4\n"
+
+
+@pytest.mark.parametrize(
+    ("listing", "known"),
+    [
+        (_ON_NETWORK + _ON_BRIDGE, {"enp1s0": "default"}),
+        (_ON_NETWORK, {"enp1s0": "default", "": "default"}),  # udhcpc's lines name no interface
+        (_ON_BRIDGE, {}),
+        (b"\n", {}),
+    ],
+)
+def test_the_network_of_an_interface_by_its_address(listing: bytes, known: dict[str, str]) -> None:
     host = FakeHost()
-    listing = (
-        b" vnet0   network   default   virtio   52:54:00:a1:b2:c3\n vnet1   bridge   br0   virtio   52:54:00:a1:b2:c4\n"
-    )
     host.commands["virsh"] = Finished(status=0, stdout=listing, stderr=b"", outcome=Outcome.OK)
     guest = Guest(process=ProcessId(pid=4711, start_ticks=1), name="web01", manager=Manager.LIBVIRT)
-    assert fetch(Wire(journal=LOG), guest, host).networks == {"enp1s0": "default"}
+    assert fetch(Wire(journal=LOG), guest, host).networks == known
 
 
 @pytest.mark.real

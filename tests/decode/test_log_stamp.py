@@ -31,6 +31,7 @@ def read(line: bytes, clock: LogClock | None = None) -> int | None:
         b"Mon 2026-11-23 06:45:01 UTC web01 kernel: x",
         b'<165>1 2026-11-23T06:45:01.003Z web01 evntslog - ID47 [a@1 b="c"] x',
         b"[Mon Nov 23 06:45:01 2026] x",
+        b"Mon Nov 23 06:45:01 2026 daemon.info dnsmasq-dhcp[1]: x",
         b"1795416301.123456 web01 cron[1]: x",
         b"\0\0\0Nov 23 06:45:01 web01 x",
         b"\xef\xbb\xbfNov 23 06:45:01 web01 x",

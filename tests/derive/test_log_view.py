@@ -81,6 +81,55 @@ def test_renewals_mean_a_lease_time(every_s: int, lease_s: int) -> None:
     assert lease_of(every_s) == lease_s
 
 
+def udhcpc(pids: Mapping[int, int], renewals_each: int, lease_s: int = 120) -> bytes:
+    """busybox's clients, whose lines name no interface, as its syslogd writes them; ``pids``: when each began."""
+    rows = sorted(
+        (BEGIN_S + begin + 60 * number + turn, f"udhcpc[{pid}]: {words}")
+        for pid, begin in pids.items()
+        for number in range(renewals_each)
+        for turn, words in enumerate(
+            ("sending renew to server 10.0.0.1", f"lease of 10.0.0.{pid} obtained from 10.0.0.1, lease time {lease_s}")
+        )
+    )
+    return "".join(f"{stamp(at)} web01 daemon.info {row}\n" for at, row in rows).encode()
+
+
+def test_two_clients_that_name_no_interface_are_two() -> None:
+    (flood,) = view_of(udhcpc({107: 0, 113: 1}, 30), networks={"": "home"}).floods
+    assert flood.dhcp is not None
+    assert (flood.dhcp.clients, flood.dhcp.every_s, flood.dhcp.network) == (2, 60, "home")
+    assert flood.per_day == pytest.approx(5760, rel=0.02)
+
+
+def test_a_client_that_is_started_anew_is_one() -> None:
+    (flood,) = view_of(udhcpc({107: 0, 113: 40_000, 120: 80_000}, 30)).floods
+    assert flood.dhcp is not None
+    assert flood.dhcp.clients == 1
+
+
+def test_a_log_of_two_renewals_has_the_rate_of_a_long_one() -> None:
+    """What came at once at its beginning took no time."""
+    rows = [
+        f"{stamp(BEGIN_S + 60 * turn)} h dnsmasq-dhcp[1]: {kind}(virbr0) 10.0.0.{client} 52:54:00:00:00:{client:02x}\n"
+        for turn in range(2)
+        for client in range(20)
+        for kind in ("DHCPREQUEST", "DHCPACK")
+    ]
+    (flood,) = view_of("".join(rows).encode()).floods
+    assert flood.per_day == pytest.approx(20 * 2880)
+
+
+def test_a_lease_that_is_long_by_now_is_said_to_be() -> None:
+    data = udhcpc({107: 0}, 30) + f"{stamp(BEGIN_S + 1801)} web01 daemon.info udhcpc[107]: ".encode()
+    (said,) = [
+        line
+        for line in text_of(view_of(data + b"lease of 10.0.0.107 obtained from 10.0.0.1, lease time 86400\n"))
+        if "every 60 s" in line
+    ]
+    assert "lease now 24 h" in said
+    assert "--set" not in said
+
+
 def test_a_lease_that_the_log_names_is_not_guessed() -> None:
     rows = [
         f"{stamp(BEGIN_S + 50 * number)} h dhcpcd[1]: eth0: leased 10.0.0.5 for 120 seconds\n" for number in range(100)

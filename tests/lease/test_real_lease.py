@@ -9,38 +9,17 @@ from typing import Any
 
 import pytest
 
-from tests.lease.cage_net import OURS, Hammer, Net, hammers, networked
+from tests.lease.cage_net import OURS, Hammer, Net, hammers
+from tests.lease.networks_xml import PLAIN
 from tests.tiny import until
 
 pytestmark = pytest.mark.real
 
 WHY = (*OURS, "why")
 
-HOSTS = """<host mac='52:54:00:77:00:02' name='h-inf' ip='10.77.0.5'><lease expiry='0'/></host>
-<host mac='52:54:00:77:00:04' name='h-def' ip='10.77.0.7'/>"""
-NET = f"""<network xmlns:dnsmasq='http://libvirt.org/schemas/network/dnsmasq/1.0'><name>busy</name><forward mode='open'/>
-<bridge name='vbr-busy' stp='off' delay='0'/>
-<ip address='10.77.0.1' netmask='255.255.255.0'><tftp root='/srv'/><dhcp>
-<range start='10.77.0.10' end='10.77.0.99'><lease expiry='2' unit='minutes'/></range>{HOSTS}<bootp file='pxe' server='10.77.0.1'/></dhcp></ip>
-<ip family='ipv6' address='fd00:91::1' prefix='64'><dhcp><range start='fd00:91::10' end='fd00:91::ff'/>
-<host id='0:3:0:1:0:16:3e:11:22:33' name='six' ip='fd00:91::6'/></dhcp></ip>
-<dnsmasq:options><dnsmasq:option value='log-dhcp'/><dnsmasq:option value='no-ping'/></dnsmasq:options></network>"""
-PLAIN = """<network><name>{name}</name><forward mode='nat'/><bridge name='{bridge}' stp='off' delay='0'/>
-<ip address='10.78.{third}.1' netmask='255.255.255.0'>{dhcp}</ip></network>"""
 DOMAIN = """<domain type='qemu'><name>web01</name><memory unit='MiB'>64</memory><os><type>hvm</type></os><devices>
 <interface type='network'><source network='busy'/><mac address='{mac}'/><rom enabled='no'/></interface></devices></domain>"""
 RANGE = "10.77.0.10-10.77.0.99"
-
-
-@pytest.fixture(scope="module")
-def net() -> Iterator[Net]:
-    with networked() as found:
-        found.define(NET, name="busy")
-        dhcp = "<dhcp><range start='10.78.1.2' end='10.78.1.9'/></dhcp>"
-        found.define(PLAIN.format(name="asleep", bridge="vbr-asleep", third=1, dhcp=dhcp), start=False)
-        found.define(PLAIN.format(name="mute", bridge="vbr-mute", third=2, dhcp=""), name="mute")
-        found.define("<network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>", start=False)
-        yield found
 
 
 @pytest.fixture(scope="module")

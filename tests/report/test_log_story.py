@@ -3,13 +3,14 @@
 from crazytrain.model.case import Case
 from crazytrain.model.evidence import Evidence, Kind
 from crazytrain.pipeline import conclude
+from tests.lease.making import seen
 from tests.logs_made import flood_log, renewals
 from tests.store.samples import WINDOW, guest
 
 
 def story_of(kind: Kind, data: bytes, wall_ns: int = WINDOW.wall_ns) -> list[tuple[str, tuple[str, ...]]]:
-    seen = Evidence(id="console.0", kind=kind, source="x", data=data, wall_ns=wall_ns)
-    report = conclude(Case(id="x", guest=guest(), window=WINDOW, evidence=(seen,)))
+    log = Evidence(id="console.0", kind=kind, source="x", data=data, wall_ns=wall_ns)
+    report = conclude(Case(id="x", guest=guest(), window=WINDOW, evidence=(log,)))
     return [(line.says, line.evidence) for line in report.story if "flooded" in line.says]
 
 
@@ -20,6 +21,22 @@ def test_a_flooded_console_is_told_with_the_commands_against_it() -> None:
     assert "crazytrain lease NETWORK --set 24h" in says
     assert "crazytrain logs CASE:console.0" in says
     assert evidence == ("console.0",)
+
+
+def test_the_lease_that_was_seen_names_the_network_of_the_flood() -> None:
+    flood = Evidence(id="console.0", kind=Kind.CONSOLE, source="x", data=renewals(400), wall_ns=WINDOW.wall_ns)
+    report = conclude(Case(id="x", guest=guest(), window=WINDOW, evidence=(flood, seen())))
+    (lease,) = (line.says for line in report.story if "by DHCP from network" in line.says)
+    (flooded,) = (line.says for line in report.story if "flooded" in line.says)
+    assert "2,880 lines in its log a day (`crazytrain lease default --set 24h` makes that 4)" in lease
+    assert "lease about 120 s on network default; `crazytrain lease default --set 24h` would make it 2 a day" in flooded
+
+
+def test_a_flood_of_another_lease_time_is_not_of_that_network() -> None:
+    slow = Evidence(id="console.0", kind=Kind.CONSOLE, source="x", data=renewals(400, 300), wall_ns=WINDOW.wall_ns)
+    report = conclude(Case(id="x", guest=guest(), window=WINDOW, evidence=(slow, seen())))
+    (flooded,) = (line.says for line in report.story if "flooded" in line.says)
+    assert "crazytrain lease NETWORK --set 24h" in flooded
 
 
 def test_a_pasted_log_is_named_as_it_is() -> None:

@@ -4,15 +4,18 @@ Exit codes: 0 done; 1 something failed; 2 wrong use; 65 bad input; 66 no such gu
 missing; 70 a lab guest failed; 77 not allowed; 130 interrupted. ``guard`` exits with its command's code.
 """
 
+import errno
+import os
 import sys
 from typing import Annotated
 
 import typer
 
 from crazytrain import __version__
-from crazytrain.cli import case, diff, doctor, explain, flame, guard, guests, inside, lab, lease, logs, why
+from crazytrain.cli import case, clock, diff, doctor, explain, flame, guard, guests, inside, lab, lease, logs, why
 from crazytrain.model.errors import CrazytrainError
 
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 EPILOG = (
     "Exit codes: 0 done, 1 failed, 2 wrong use, 65 bad input, 66 no such guest, case or network, 69 a needed program is missing, "
     "70 a lab guest failed, 77 not allowed, 130 interrupted; guard exits with its command's own code."
@@ -34,6 +37,7 @@ app.command("explain")(explain.explain)
 app.command("diff", help=diff.HELP)(diff.diff)
 app.command("logs", help=logs.HELP)(logs.logs)
 app.command("flame")(flame.flame)
+app.command("clock", help=clock.HELP)(clock.clock)
 app.command("lease", help=lease.HELP)(lease.lease)
 app.add_typer(case.app, name="case")
 app.command("guard", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})(guard.guard)
@@ -58,8 +62,9 @@ def _options(
 
 def main() -> None:
     """The program: errors of the user's world are said in one line with the next step, never as a traceback."""
+    _open_closed_streams()
     try:
-        app()
+        _answer()
     except CrazytrainError as error:
         _say(error)
         sys.exit(error.exit_code)
@@ -69,6 +74,25 @@ def main() -> None:
     except KeyboardInterrupt:
         print("interrupted", file=sys.stderr)
         sys.exit(130)
+    except OSError as error:
+        if error.errno not in _FULL or error.filename:
+            raise
+        print(f"crazytrain: the answer could not be written: {error.strerror}", file=sys.stderr)
+        os._exit(1)  # flushing at the end would fail again, in more words
+
+
+def _answer() -> None:
+    try:
+        app()
+    finally:
+        sys.stdout.flush()  # here it can be said that it failed
+
+
+def _open_closed_streams() -> None:
+    """Give those of the three streams that our caller has closed an end that is nowhere."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115, PTH123 - it stays open as long as we run
 
 
 def _say(error: CrazytrainError) -> None:

@@ -1,14 +1,13 @@
 """Showing leases, and changing them with a question before and no way to be cut off between."""
 
-import contextlib
 import os
-import signal
 import sys
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 
 import msgspec
 
 from crazytrain.cli import screen
+from crazytrain.cli.finishing import confirm, not_cut_off
 from crazytrain.collect.networks import Where
 from crazytrain.host import LiveHost
 from crazytrain.host.loop import run
@@ -32,7 +31,7 @@ from crazytrain.remedy.lease_wanted import Wish
 from crazytrain.report.lease_text import WIDTH, lease_lines, time_words
 from crazytrain.store.lease_records import leases_root
 
-_CATCH = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_FINISHING = "finishing first: this takes some seconds, and every address stays served"
 
 
 class What(msgspec.Struct, frozen=True, kw_only=True):
@@ -82,7 +81,7 @@ def lease(what: What, how: How) -> None:
         _print(dry(asked, plan), how)
     else:
         _confirm(asked, plan, how)
-        with _not_cut_off(progress):
+        with not_cut_off(progress, _FINISHING):
             report = run(changed(asked, plan))
         progress.done()
         _print(report, how)
@@ -138,29 +137,7 @@ def _confirm(asked: Asked, plan: Plan, how: How) -> None:
         meant = msgspec.structs.replace(preview.change, dry_run=False, commands=())
         lines = lease_lines(LeaseReport(networks=(), change=meant), width=screen.width(WIDTH))
         print("\n".join(line.text for line in lines), file=sys.stderr if how.as_json else sys.stdout, flush=True)
-    if how.yes:
-        return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        raise BadInput("nobody is there to ask whether to do this", "Say --yes, or --dry-run to see it only.")
-    print("Do it? [y/N] ", end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip().lower() not in ("y", "yes"):
-        raise BadInput("nothing was changed", "")
-
-
-@contextlib.contextmanager
-def _not_cut_off(progress: screen.Progress) -> Iterator[None]:
-    """Ctrl-C, SIGTERM and a lost terminal wait until all steps are done: they take seconds, and half of them is no state to stay in."""
-
-    def later(number: int, frame: object) -> None:
-        del number, frame
-        progress("finishing first: this takes some seconds, and every address stays served")
-
-    before = {number: signal.signal(number, later) for number in _CATCH}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    confirm(yes=how.yes)
 
 
 def _print(report: LeaseReport, how: How) -> None:

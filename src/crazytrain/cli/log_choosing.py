@@ -8,7 +8,8 @@ from pathlib import Path
 import msgspec
 
 from crazytrain.cli.log_networks import networks_here
-from crazytrain.cli.log_sources import LogInput, inputs_of
+from crazytrain.cli.log_sources import LogInput, inputs_of, is_there
+from crazytrain.cli.sources import is_file, is_folder
 from crazytrain.model.bundle import unpack
 from crazytrain.model.case import Case
 from crazytrain.model.errors import BadInput, NoSuchCase
@@ -50,7 +51,7 @@ def choose(sources: Sequence[str], root: Path | None, tell: Tell, *, rotated: bo
             "standard input cannot be read beside files", "Join them before: cat FILE... | crazytrain logs -"
         )
     paths = [Path(one) for one in sources]
-    if len(sources) == 1 and not (paths[0].exists() and not _is_case(paths[0])):
+    if len(sources) == 1 and not (is_there(paths[0]) and not _is_case(paths[0])):
         return _case(sources[0], root)
     return Chosen(inputs=inputs_of(paths, rotated=rotated), networks=networks_here())
 
@@ -68,11 +69,13 @@ def _guest(sources: Sequence[str], tell: Tell) -> Chosen:
 def _is_case(path: Path) -> bool:
     from crazytrain.store import is_packed
 
-    if path.is_dir():
+    if is_folder(path):
         return (path / "journal.jsonl").exists()
     try:
+        if not is_file(path):  # what is read once only is not read for this
+            return False
         with path.open("rb") as file:
-            return path.is_file() and is_packed(file.read(64 << 10))
+            return is_packed(file.read(64 << 10))
     except OSError:
         return False
 
@@ -94,7 +97,7 @@ def window_of(wanted: str, root: Path | None) -> tuple[float, float]:
 
 
 def _case(wanted: str, root: Path | None) -> Chosen:
-    name, _, evidence_id = wanted.partition(":") if not Path(wanted).exists() else (wanted, "", "")
+    name, _, evidence_id = wanted.partition(":") if not is_there(Path(wanted)) else (wanted, "", "")
     try:
         case = case_of(name, root)
     except NoSuchCase as error:

@@ -10,7 +10,7 @@ from typing import Self
 
 import msgspec
 
-from crazytrain.cli.log_sources import Block, LogInput, LogReader, Spool
+from crazytrain.cli.log_sources import Block, LogInput, LogReader, Spool, spool_of
 from crazytrain.decode.log_mining import Miner, Wanted
 from crazytrain.model.log_view import LogSourceView
 
@@ -62,19 +62,27 @@ class Counted(msgspec.Struct, frozen=True):
 
 
 class Counting:
-    """Counts the same sources as often as needed."""
+    """Counts the same sources as often as needed; at its end what was kept of them is gone."""
 
     def __init__(self, inputs: Sequence[LogInput], zone: dt.tzinfo | None, tell: Callable[[str], None]) -> None:
         self._inputs = inputs
         self._zone = zone
         self._tell = tell
-        self._spool: Spool | None = None
+        self._spools: dict[int, Spool] = {}
         self._told_s = time.monotonic() + _QUIET_S - _TICK_S
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for spool in self._spools.values():
+            spool.close()
+
     def keep_input(self) -> None:
-        """Standard input will be read more than once."""
-        if self._spool is None and any(one.path is None and one.data is None for one in self._inputs):
-            self._spool = Spool()
+        """Standard input, and pipes, will be read more than once."""
+        for place, one in enumerate(self._inputs):
+            if place not in self._spools and (spool := spool_of(one)):
+                self._spools[place] = spool
 
     def count(self, wanted: Wanted | None = None, each: Each | None = None) -> Counted:
         """Read all sources. ``each`` hears of every block, with the template of each line in it; -1: a line that does not count."""
@@ -83,8 +91,8 @@ class Counting:
         gc.disable()  # what is counted holds no cycles, and looking for them costs a tenth of the time
         sources: list[LogSourceView] = []
         with Interrupts() as interrupts:
-            for one in self._inputs:
-                reader = LogReader(one, self._spool)
+            for place, one in enumerate(self._inputs):
+                reader = LogReader(one, self._spools.get(place))
                 before = miner.lines, miner.bytes
                 try:
                     miner.begin(one.until_s)
@@ -95,7 +103,7 @@ class Counting:
                 if interrupts.asked:
                     break
         gc.enable()
-        kept = self._spool is None or self._spool.complete
+        kept = all(one.complete for one in self._spools.values())
         return Counted(miner, tuple(sources), complete=not interrupts.asked and kept)
 
     def _read(self, reader: LogReader, miner: Miner, interrupts: Interrupts, told: "_Told") -> None:

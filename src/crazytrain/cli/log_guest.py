@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import msgspec
 
+from crazytrain.cli.log_guest_journal import journal
 from crazytrain.cli.log_sources import LogInput
 from crazytrain.collect import discover, find
-from crazytrain.collect.agent import Agent, AgentFailed, AgentInfo
+from crazytrain.collect.agent import Agent, AgentFailed
 from crazytrain.collect.agent_ways import wire_to
 from crazytrain.collect.virsh import domain_of, uri_of
 from crazytrain.decode.command_line import config_of
@@ -18,9 +19,6 @@ from crazytrain.model.errors import CrazytrainError, MissingTool, NotAllowed
 from crazytrain.model.evidence import Outcome
 from crazytrain.model.guest import Guest, Manager
 
-_JOURNAL_LINES = 100_000  # the agent hands 16 MiB of output over at most
-_JOURNAL = ("journalctl", "--no-pager", "-q", "-o", "short-iso", "-n", str(_JOURNAL_LINES))
-_JOURNAL_TIMEOUT_S = 60.0
 _FILES = (
     ("/var/log/syslog.1", "/var/log/syslog"),
     ("/var/log/messages.1", "/var/log/messages"),
@@ -37,9 +35,18 @@ _ALLOW = (
     "Without that: crazytrain logs /var/log/libvirt/qemu/{name}-console.log, or crazytrain inside {name} --dmesg 0"
 )
 _NO_LOG = "log"
+_FIRST = "guest-info"  # asked before all else
 _ELSEWHERE = (
     "Its serial console, where the host keeps it: crazytrain logs /var/log/libvirt/qemu/{name}-console.log\n"
     "Its kernel's log, out of its memory: crazytrain inside {name} --dmesg 0"
+)
+_LATE = (
+    "The guest hangs, or its agent does: crazytrain why {name} tells. In the guest: systemctl restart qemu-guest-agent\n"
+    "Without the agent: crazytrain inside {name} --dmesg 0 reads the guest's kernel log out of its memory"
+)
+_LIBVIRT_REFUSES = (
+    "libvirt lets root and the group libvirt ask the agent: run this with sudo, or add yourself to the group.\n"
+    "Without the agent: crazytrain logs /var/log/libvirt/qemu/{name}-console.log (root as well)"
 )
 _INSTALL = (
     "In the guest: install qemu-guest-agent and start it. On the host the domain needs a channel:\n"
@@ -86,7 +93,7 @@ async def fetched(host: Host, guest: Guest, agent: Agent) -> Fetched:
     """Ask an agent for the guest's log. Raises ``AgentFailed`` where nothing of it can be had."""
     info = await agent.info()
     ahead_s = await _ahead_s(host, agent)
-    inputs, notes = await _journal(agent, info, guest)
+    inputs, notes = await journal(agent, info, guest.name)
     if not inputs:
         inputs, more = await _files(agent, guest)
         notes = (*notes, *more)
@@ -115,24 +122,6 @@ async def _ahead_s(host: Host, agent: Agent) -> float | None:
     return ahead_s if abs(ahead_s) >= _NEAR_S else 0.0
 
 
-async def _journal(agent: Agent, info: AgentInfo, guest: Guest) -> tuple[tuple[LogInput, ...], tuple[str, ...]]:
-    if info.lacks("guest-exec", "guest-exec-status"):
-        return (), ("its agent does not run commands (guest-exec): no journal, only files",)
-    try:
-        ran = await agent.exec(_JOURNAL, timeout_s=_JOURNAL_TIMEOUT_S)
-    except AgentFailed as failed:
-        if failed.outcome is Outcome.TIMED_OUT:
-            raise
-        return (), (f"no journal: {failed.detail}",)
-    if ran.status != 0 or not ran.stdout:
-        said = ran.stderr.decode("utf-8", "backslashreplace").strip()[-200:]
-        return (), (f"no journal: {said or 'it is empty'}",)
-    notes = ("the agent cut the journal at 16 MiB",) if ran.truncated else ()
-    whole = ran.stdout.count(b"\n") < _JOURNAL_LINES
-    notes = notes if whole else (*notes, f"the last {_JOURNAL_LINES:,} lines of the guest's journal")
-    return (LogInput(name=f"{guest.name}: its journal", until_s=time.time(), data=ran.stdout),), notes
-
-
 async def _files(agent: Agent, guest: Guest) -> tuple[tuple[LogInput, ...], tuple[str, ...]]:
     """The first set of files that is there: what was rotated away last, and what is written now."""
     notes: list[str] = []
@@ -154,22 +143,34 @@ async def _files(agent: Agent, guest: Guest) -> tuple[tuple[LogInput, ...], tupl
 
 
 async def _networks(host: Host, guest: Guest, agent: Agent) -> Mapping[str, str]:
-    """libvirt's network of each interface, by the names that the guest gives them."""
+    """libvirt's network of each interface, by the names that the guest gives them; ``""`` is one that its log does not name."""
     if guest.manager is not Manager.LIBVIRT:
         return {}
     argv = ("virsh", "-q", "-c", uri_of(guest), "domiflist", "--", domain_of(guest))
     done = await host.run(argv, timeout_s=5.0, limit_bytes=_LISTING_BYTES)
-    by_address = {found[2]: found[1] for found in _ROW.finditer(done.stdout.decode("utf-8", "replace"))}
+    listed = done.stdout.decode("utf-8", "replace")
+    by_address = {found[2]: found[1] for found in _ROW.finditer(listed)}
+    known = _of_all(listed, by_address)
     try:
         names = await agent.interfaces() if by_address else {}
     except AgentFailed:
-        return {}
-    return {name: by_address[address] for name, address in names.items() if address in by_address}
+        return known
+    return {**known, **{name: by_address[address] for name, address in names.items() if address in by_address}}
+
+
+def _of_all(listed: str, by_address: Mapping[str, str]) -> dict[str, str]:
+    """The network of an interface that the log does not name: known where all that are listed are on one network."""
+    networks = set(by_address.values())
+    rows = sum(bool(row.strip()) for row in listed.splitlines())
+    return dict.fromkeys(("",), networks.pop()) if len(networks) == 1 and rows == len(by_address) else {}
 
 
 def _error(failed: AgentFailed, guest: Guest) -> CrazytrainError:
     what = f"{guest.name}: its agent gives no log: {failed.detail}"
     if failed.outcome is Outcome.DENIED:
-        return NotAllowed(what, _ALLOW.format(name=guest.name))
+        by_libvirt = guest.manager is Manager.LIBVIRT and failed.command == _FIRST  # a guest always says what it allows
+        return NotAllowed(what, (_LIBVIRT_REFUSES if by_libvirt else _ALLOW).format(name=guest.name))
+    if failed.outcome is Outcome.TIMED_OUT:
+        return MissingTool(what, _LATE.format(name=guest.name))
     hint = _ELSEWHERE if failed.command == _NO_LOG else _INSTALL
     return MissingTool(what, hint.format(name=guest.name))

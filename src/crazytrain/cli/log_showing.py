@@ -60,15 +60,15 @@ def show(wish: Wish, *, quiet: bool) -> None:
     progress = screen.Progress(quiet=quiet)
     try:
         chosen = choose(wish.sources, wish.root, progress, rotated=wish.rotated)
-        counting = Counting(chosen.inputs, zone, progress.tick if not quiet else _silent)
-        ahead_s = wish.offset_s if wish.offset_s is not None else chosen.ahead_s
-        wanted, around = _wanted(wish, counting, (zone, ahead_s, within_s), chosen)
-        if wanted_raw and not (around or wish.since or wish.until):
-            counting.keep_input()
-        counted = counting.count(wanted)
-        if wanted_raw:
-            _raw(wanted_raw, counted, counting, wanted, as_bytes=wish.as_bytes)
-            return
+        with Counting(chosen.inputs, zone, progress.tick if not quiet else _silent) as counting:
+            ahead_s = wish.offset_s if wish.offset_s is not None else chosen.ahead_s
+            wanted, around = _wanted(wish, counting, (zone, ahead_s, within_s), chosen)
+            if wanted_raw and not (around or wish.since or wish.until):
+                counting.keep_input()
+            counted = counting.count(wanted)
+            if wanted_raw:
+                _raw(wanted_raw, counted, counting, wanted, as_bytes=wish.as_bytes)
+                return
     finally:
         progress.done()
     _print(wish, counted, chosen, (zone, ahead_s), around)

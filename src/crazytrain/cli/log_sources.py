@@ -4,7 +4,6 @@ import codecs
 import io
 import os
 import re
-import sys
 import tempfile
 import time
 from collections.abc import Iterable, Iterator
@@ -14,7 +13,7 @@ from typing import IO, NamedTuple, cast
 import msgspec
 import zstandard
 
-from crazytrain.cli.sources import Source
+from crazytrain.cli.sources import Source, is_file, is_folder, opened
 from crazytrain.decode.log_journal import Form, Journal, Pair, form_of
 from crazytrain.model.errors import BadInput, NotAllowed
 
@@ -83,6 +82,14 @@ def _age(path: Path) -> tuple[int, str, int]:
     return 0, found["date"] or "", -int(found["number"] or 0)
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is anything of that name; a name that is too long is none."""
+    try:
+        return path.exists()
+    except OSError:
+        return False
+
+
 def _written_s(path: Path) -> float:
     try:
         return path.stat().st_mtime
@@ -91,23 +98,37 @@ def _written_s(path: Path) -> float:
 
 
 class Spool:
-    """Standard input, kept (packed, in a file without a name) so that it can be read twice."""
+    """What can be read once only, kept (packed, in a file without a name) so that it can be read twice."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: Source) -> None:
         self._file = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as we do
         self.complete = True
         with zstandard.ZstdCompressor(level=1).stream_writer(cast("IO[bytes]", self._file), closefd=False) as packed:
             try:
-                while data := cast("io.BufferedReader", sys.stdin.buffer).read1(BLOCK_BYTES):
-                    packed.write(data)
+                room = memoryview(bytearray(BLOCK_BYTES))
+                while size := source.readinto(room):
+                    packed.write(room[:size])
             except KeyboardInterrupt:
                 self.complete = False
         self._file.flush()
+        self.problem = source.problem
 
-    def opened(self) -> io.BufferedReader:
+    def close(self) -> None:
+        """Let it go."""
+        self._file.close()
+
+    def opened(self, name: str) -> Source:
         """It, from its beginning."""
         again = os.open(f"/proc/self/fd/{self._file.fileno()}", os.O_RDONLY | os.O_CLOEXEC)
-        return os.fdopen(again, "rb")
+        return Source(name, cast("io.BufferedIOBase", os.fdopen(again, "rb")))
+
+
+def spool_of(one: LogInput) -> Spool | None:
+    """A spool of standard input, or of a pipe; ``None`` where it can be read as often as one likes."""
+    if one.data is not None or (one.path is not None and (not is_there(one.path) or is_file(one.path))):
+        return None
+    with _opened(one, None) as source:
+        return Spool(source)
 
 
 class LogReader:
@@ -117,6 +138,7 @@ class LogReader:
         self.name = one.name
         self.form = Form.TEXT
         self.notes: list[str] = []
+        self._spool = spool
         self._source = _opened(one, spool)
         self._decoder: codecs.IncrementalDecoder | None = None
         self._damaged = 0
@@ -124,8 +146,9 @@ class LogReader:
     @property
     def problem(self) -> str:
         """Why it was not read to its end, or not whole."""
+        spooled = self._spool.problem if self._spool else ""
         damaged = f"{self.name}: {self._damaged:,} entries of the journal are damaged" if self._damaged else ""
-        return "; ".join(filter(None, (self._source.problem, damaged, *self.notes)))
+        return "; ".join(filter(None, (spooled, self._source.problem, damaged, *self.notes)))
 
     def progress(self) -> str:
         """How far it is."""
@@ -155,7 +178,8 @@ class LogReader:
         """A decoder where the text has two bytes a character."""
         name = next((name for mark, name in _BOMS if head.startswith(mark)), "")
         if not name and len(head) >= 64 and head[:1024].count(0) > 0.4 * len(head[:1024]):
-            name = "utf-16-le" if not any(head[1:64:2]) else "utf-16-be" if not any(head[0:64:2]) else ""
+            low, high = any(head[0:64:2]), any(head[1:64:2])
+            name = "utf-16-le" if low and not high else "utf-16-be" if high and not low else ""
         if not name:
             return None
         self.notes.append(f"{self.name} is {name.upper()}; it was read as UTF-8, and so it is given back")
@@ -197,16 +221,18 @@ class LogReader:
 def _opened(one: LogInput, spool: Spool | None) -> Source:
     if one.data is not None:
         return Source(one.name, io.BufferedReader(cast("io.RawIOBase", io.BytesIO(one.data))))
+    if spool is not None:
+        return spool.opened(one.name)
     if one.path is None:
-        file = spool.opened() if spool else sys.stdin.buffer
-        return Source(one.name, cast("io.BufferedIOBase", file))
+        return opened(None, one.name)
+    if is_folder(one.path):
+        raise BadInput(f"{one.path} is a folder", f"crazytrain logs {one.path}/*")
     try:
-        if one.path.is_dir():
-            raise BadInput(f"{one.path} is a folder", f"crazytrain logs {one.path}/*")
-        return Source(one.name, one.path.open("rb"))
-    except PermissionError as error:
-        raise NotAllowed(
-            f"{one.path} may not be read: {error.strerror}", "Logs are often readable for root or the group adm alone."
-        ) from error
-    except OSError as error:
-        raise BadInput(f"{one.path} cannot be read: {error.strerror}") from error
+        return opened(one.path, one.name)
+    except BadInput as error:
+        if isinstance(error.__cause__, PermissionError):
+            raise NotAllowed(
+                f"{one.path} may not be read: {error.__cause__.strerror}",
+                "Logs are often readable for root or the group adm alone.",
+            ) from error
+        raise

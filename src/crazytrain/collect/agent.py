@@ -21,6 +21,7 @@ from crazytrain.model.evidence import Outcome
 
 T = TypeVar("T")
 TIMEOUT_S = 5.0
+_OUTPUT_TIMEOUT_S = 20.0  # what a command printed comes in one answer, over a line that is slow in a guest that is
 _STEP_BYTES = 256 << 10
 _LEAST_READS, _LEAST_STEP_BYTES = 16, 16 << 10
 _MOST_INTERFACES = 256
@@ -213,7 +214,7 @@ class Agent:
     async def _end_of(self, pid: int, timeout_s: float, program: str) -> _Status:
         wait_s, waited_s = _FIRST_POLL_S, 0.0
         while True:
-            status = await self._ask("guest-exec-status", {"pid": pid}, _Status)
+            status = await self._ask("guest-exec-status", {"pid": pid}, _Status, _OUTPUT_TIMEOUT_S)
             if status.exited:
                 return status
             if waited_s >= timeout_s:
@@ -275,10 +276,10 @@ class Agent:
         except AgentFailed:
             return  # what mattered was said before
 
-    async def _ask(self, name: str, arguments: dict[str, object], wanted: type[T]) -> T:
+    async def _ask(self, name: str, arguments: dict[str, object], wanted: type[T], timeout_s: float = 0.0) -> T:
         question = json.dumps({"execute": name, "arguments": arguments} if arguments else {"execute": name}).encode()
         try:
-            line = await self._wire.ask(question, self._timeout_s)
+            line = await self._wire.ask(question, max(self._timeout_s, timeout_s))
         except AgentLineEnded as ended:
             raise AgentFailed(ended.outcome, ended.detail, name) from ended
         try:

@@ -3,6 +3,7 @@
 from crazytrain.collect import (
     bpf,
     cgroup,
+    clock_setup,
     console,
     descriptors,
     domstats,
@@ -51,6 +52,7 @@ COLLECTORS: tuple[Collector, ...] = (
     domstats.COLLECTOR,
     libvirt_events.COLLECTOR,
     lease.COLLECTOR,
+    clock_setup.COLLECTOR,
     vcpus.COLLECTOR,
     pvclock.COLLECTOR,
     inside.COLLECTOR,

@@ -52,6 +52,7 @@ _FORMS: tuple[tuple[bool, re.Pattern[bytes]], ...] = tuple(
         (False, rb"(?:<\w+> +(?:\[[\d.]{1,24}\] )?)?(?P<kind>dhcp[46]) \(" + _IF + rb"\): "),
     )
 )
+_PID = re.compile(rb"\[(\d{1,10})\]: ?\Z")
 _ASKS = frozenset({"DHCPREQUEST", "DHCPRENEW", "DHCPREBIND", "Sending renew", "sending renew", "renewing"})
 _TELLS = frozenset({"leased", "obtained", "lease time", "lease_time"})  # where asking itself is not logged
 
@@ -117,15 +118,16 @@ class DhcpWatch:
         self._interfaces: dict[tuple[str, str], str] = {}
         self.left = 0
 
-    def see(self, program: str, message: bytes, at_s: int | None, template: int) -> None:
-        """A line of a program that ``like_dhcp`` found."""
+    def see(self, program: str, line: bytes, begin: int, at_s: int | None, template: int) -> None:
+        """A line of a program that ``like_dhcp`` found; its message begins there."""
+        message = line[begin:].rstrip(b"\r")
         key = (program, message.partition(b" (xid")[0])
         if key in self._known:
             known = self._known[key]
         else:
             if len(self._known) >= _MOST_CACHED:
                 self._known.clear()
-            known = self._read(program, message)
+            known = self._read(program, message, line[:begin])
             if known is None or known[0].interface:  # which interface an answer is for may be told later
                 self._known[key] = known
         if known is None:
@@ -135,7 +137,7 @@ class DhcpWatch:
         if said_s is not None:
             party.said(said_s, half=kind == "bound")
 
-    def _read(self, program: str, message: bytes) -> _Known | None:
+    def _read(self, program: str, message: bytes, head: bytes) -> _Known | None:
         found, server = next(
             ((match, server) for server, form in _FORMS if (match := form.match(message))), (None, False)
         )
@@ -143,7 +145,7 @@ class DhcpWatch:
             return None
         parts = {name: _text(value) for name, value in found.groupdict().items() if value is not None}
         interface, who = self._whose(program, parts)
-        party = self._party((program, server, interface, who if server else ""))
+        party = self._party((program, server, interface, who if server else "" if interface else _pid(head)))
         said = parts.get("lease") or parts.get("half")
         return (party, parts["kind"], int(said) if said else None) if party else None
 
@@ -176,11 +178,17 @@ class DhcpWatch:
                 kinds=tuple(party.kinds.items()),
                 templates=tuple(party.templates.items()),
                 renewals=party.asked[really],
-                gap_s=median(party.gaps[really]) or median(party.waits),
+                gap_s=median(party.gaps[really]) or median(party.gaps[not really]) or median(party.waits),
                 first_s=party.first,
                 last_s=party.last,
                 lease_s=party.lease_s,
             )
+
+
+def _pid(head: bytes) -> str:
+    """The number of the process that said a line, which tells clients apart that name no interface; empty where there is none."""
+    found = _PID.search(head)
+    return _text(found[1]) if found else ""
 
 
 def _text(value: bytes) -> str:

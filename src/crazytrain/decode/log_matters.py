@@ -195,12 +195,12 @@ class _Rows:
         found = self._of.get(program)
         if found is not None:
             return found
-        if program != _NOBODY and not self._own.fullmatch(program):
-            return self.of(_NOBODY)
+        known = program == _NOBODY or self._own.fullmatch(program)
+        found = self._found(program) if known else self.of(_NOBODY)
         if len(self._of) >= _MOST_PROGRAMS:
             self._of.clear()
-        self._of[program] = self._found(program)
-        return self._of[program]
+        self._of[program] = found
+        return found
 
     def _found(self, program: str) -> tuple[tuple[str, ...], tuple[_Row, ...]]:
         fitting = [(meaning, hints, words) for meaning, who, hints, words in self._rows if who.fullmatch(program)]

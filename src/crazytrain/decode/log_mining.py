@@ -160,7 +160,7 @@ class Miner:
             if count <= SELDOM + 1 or template.meaning:
                 self._keep(template, number, now, line)
             if template.dhcp:
-                self.dhcp.see(template.program, line[message:].rstrip(b"\r"), now, template.number)
+                self.dhcp.see(template.program, line, message, now, template.number)
             if special:
                 self._tell(place, Kept(number, now, line[:LONGEST_KEPT]), template)
         self._last_s, self.lines = now, number

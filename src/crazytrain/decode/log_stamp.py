@@ -19,9 +19,9 @@ _STAMP = re.compile(
     + rb"|(?P<sys>(?P<sa>"
     + _MONTH
     + rb" [ \d]\d \d\d:\d\d):(?P<ss>\d\d)(?:\.\d{1,9})?)"
-    + rb"|(?P<hum>\[[A-Z][a-z]{2} (?P<ha>"
+    + rb"|(?P<hum>\[?[A-Z][a-z]{2} (?P<ha>"
     + _MONTH
-    + rb" [ \d]\d \d\d:\d\d):(?P<hs>\d\d)(?:[.,]\d{1,9})? (?P<hz>\d{4})\])"
+    + rb" [ \d]\d \d\d:\d\d):(?P<hs>\d\d)(?:[.,]\d{1,9})? (?P<hz>\d{4})(?:\]|(?=\s)))"
     + rb"|(?P<boot>\[(?P<ba>[ \d]{0,10})(?P<bs>[ \d]\d)\.\d{3,9}\](?:\[[ \w]{1,20}\])?)"
     + rb"|(?P<one>\[(?P<oa>)(?P<os>\d)\.\d{3,9}\])"
     + rb"|(?P<unix>(?P<ua>\d{7,9})(?P<us>\d\d)\.\d{3,9}(?= )))"

@@ -31,9 +31,15 @@ _CONTROLS = re.compile(
 )
 _PLAIN_BYTES = bytes(range(32, 127)) + b"\t\r\n\x1b"
 _BINARY_SHARE = 0.3
-# `host program[pid]: `, `program[pid]: `, `program: `; RFC 5424 has `host program pid id - `.
+# `host program[pid]: `, `program[pid]: `, `program: `; busybox's syslogd names facility and priority before; RFC 5424 has `host program pid id - `.
+_PRIORITY = (
+    rb"(?:kern|user|mail|daemon|auth|syslog|lpr|news|uucp|cron|authpriv|ftp|security|local[0-7])"
+    rb"\.(?:emerg|panic|alert|crit|err|error|warn|warning|notice|info|debug)"
+)
 _SPOKEN = re.compile(
-    rb"(?:(?P<host>[A-Za-z\d_][\w.:-]{0,254}) )?(?P<program>[A-Za-z_(][\w./@()+-]{0,63}?)(?:\[(?P<pid>\d{1,10})\])?:(?: |$)"
+    rb"(?:(?P<host>[A-Za-z\d_][\w.:-]{0,254}) )?(?:"
+    + _PRIORITY
+    + rb" )?(?P<program>[A-Za-z_(][\w./@()+-]{0,63}?)(?:\[(?P<pid>\d{1,10})\])?:(?: |$)"
 )
 # Behind a stamp of the boot stands the message itself, seldom a host: the names of the kernel's parts are part of the message.
 _SPOKEN_AFTER_BOOT = re.compile(

@@ -6,6 +6,10 @@ from crazytrain.decode.backtrace import decode_backtrace
 from crazytrain.decode.blocked_log import decode_blocked_log
 from crazytrain.decode.bpf import decode_bpf
 from crazytrain.decode.cgroup import decode_cgroup
+from crazytrain.decode.clock_agent import decode_clock_agent
+from crazytrain.decode.clock_argv import decode_clock_identity
+from crazytrain.decode.clock_console import decode_clock_console
+from crazytrain.decode.clock_xml import decode_clock_setup
 from crazytrain.decode.command_line import decode_command_line
 from crazytrain.decode.console import decode_console
 from crazytrain.decode.cpu_stat_text import decode_cpu_stat
@@ -118,6 +122,10 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.QMP_DEVICES, decode_qmp_events),
     (Kind.DOMSTATS, decode_domstats),
     (Kind.NETWORKS, decode_networks),
+    (Kind.IDENTITY, decode_clock_identity),
+    (Kind.CLOCK_SETUP, decode_clock_setup),
+    (Kind.CLOCK_AGENT, decode_clock_agent),
+    (Kind.CONSOLE, decode_clock_console),
     (Kind.LIBVIRT_EVENTS, decode_libvirt_events),
     (Kind.KVM_STATS, decode_kvm_stats),
     (Kind.VCPU_SAMPLES, decode_registers),

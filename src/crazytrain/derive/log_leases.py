@@ -17,17 +17,24 @@ _LONGER_S = 86_400
 _DAY_S = 86_400
 _LONG_ENOUGH_S = 6 * 3600
 _USUAL_S = (120, 180, 240, 300, 600, 900, 1200, 1800, 3600, 7200, 10_800, 14_400, 21_600, 43_200, 86_400, 604_800)
+_SEEKS = frozenset(
+    {"DHCPDISCOVER", "DHCPOFFER", "DHCPSOLICIT", "DHCPADVERTISE"}
+)  # who has no lease: the lease time changes nothing
 _NEAR = 0.08  # clients do not renew at exactly half: they choose a moment around it
 
 
 class Renewals(msgspec.Struct, frozen=True, kw_only=True):
-    """All that concerns one interface in one program's lines: the view, how many lines of which templates, first and last second."""
+    """All that concerns one interface in one program's lines: the view, how many lines of which templates, first and last second.
+
+    ``at_once``: how many clients there were from the beginning; later ones came in the meantime.
+    """
 
     program: str
     view: DhcpView
     templates: Mapping[int, int]
     first_s: int | None
     last_s: int | None
+    at_once: int
 
 
 def renewals(parties: Iterable[DhcpParty], networks: Mapping[str, str]) -> tuple[Renewals, ...]:
@@ -54,28 +61,29 @@ def _of(group: Sequence[DhcpParty], interface: str, network: str) -> Renewals:
     templates: Counter[int] = Counter()
     for party in group:
         templates.update(dict(party.templates))
-    lines = sum(kinds.values())
-    firsts = [party.first_s for party in group if party.first_s is not None]
+    lines = sum(number for kind, number in kinds.items() if kind not in _SEEKS)
+    firsts = sorted(party.first_s for party in group if party.first_s is not None)
     lasts = [party.last_s for party in group if party.last_s is not None]
     first_s, last_s = min(firsts, default=None), max(lasts, default=None)
+    view = _view(group, kinds, lines, (interface, network))
     return Renewals(
         program=group[0].program,
-        view=_view(group, kinds, lines, (interface, network)),
+        view=view,
         templates=templates,
         first_s=first_s,
         last_s=last_s,
+        at_once=sum(one < firsts[0] + (view.every_s or 0) / 2 for one in firsts) if firsts else 0,
     )
 
 
 def _view(group: Sequence[DhcpParty], kinds: Counter[str], lines: int, where: tuple[str, str]) -> DhcpView:
     interface, network = where
-    clients = sum(
-        party.renewals > 1 or not party.server for party in group if party.server or party.interface == interface
-    )
+    clients = sum(party.renewals > 1 for party in group if party.server)
+    clients += _at_once([party for party in group if not party.server and party.interface == interface])
     gaps = [party.gap_s for party in group if party.gap_s]
     every_s = round(median(gaps)) if gaps else None
-    said = Counter(party.lease_s for party in group if party.lease_s)
-    lease_s = said.most_common(1)[0][0] if said else lease_of(every_s) if every_s else None
+    said = [(party.last_s or 0, party.lease_s) for party in group if party.lease_s]
+    lease_s = max(said)[1] if said else lease_of(every_s) if every_s else None  # what was said last
     asked = sum(party.renewals for party in group)
     short = lease_s is not None and lease_s < _LONG_ENOUGH_S
     then = _DAY_S / (_LONGER_S / 2)
@@ -92,6 +100,16 @@ def _view(group: Sequence[DhcpParty], kinds: Counter[str], lines: int, where: tu
         then_renewals_per_day=then if short else None,
         then_lines_per_day=then * max(1, clients) * max(1.0, lines / asked) if short and asked else None,
     )
+
+
+def _at_once(parties: Sequence[DhcpParty]) -> int:
+    """How many clients there were at a time, at most: one that is started anew is another process."""
+    ends = [(at, step) for one in parties for at, step in ((one.first_s or 0, 1), ((one.last_s or 0) + 1, -1))]
+    here, most = 0, 0
+    for _, step in sorted(ends):
+        here += step
+        most = max(most, here)
+    return most
 
 
 _FIRST = (

@@ -203,12 +203,16 @@ def _renewal_row(one: Renewals, templates: Mapping[LogTemplate, int], tally: Log
         dhcp=one.view,
         inside=sum(template.inside for template in templates) if wish.around else None,
     )
-    return _flood(row, (one.first_s, one.last_s, spent_s), tally, wish)
+    begun = row.lines / one.view.renewals * one.at_once  # the lines of the first renewals: those count no time
+    return _flood(row, (one.first_s, one.last_s, spent_s), tally, wish, begun if begun < row.lines else 1)
 
 
-def _flood(row: FloodView, ends: tuple[int | None, int | None, int], tally: LogTally, wish: Wish) -> FloodView:
+def _flood(
+    row: FloodView, ends: tuple[int | None, int | None, int], tally: LogTally, wish: Wish, begun: float = 1
+) -> FloodView:
+    """``begun``: how many lines there were at the beginning of its time."""
     first_s, last_s, took_s = ends
-    per_day = (row.lines - 1) / took_s * _DAY_S if took_s > 0 and row.lines > 1 else None
+    per_day = (row.lines - begun) / took_s * _DAY_S if took_s > 0 and row.lines > 1 else None
     usual = None
     if wish.around and per_day is not None:
         usual = per_day / _DAY_S * (wish.around[1] - wish.around[0])
@@ -237,13 +241,17 @@ def _ends(seconds: Iterable[int | None], *, last: bool = False) -> int | None:
     return (max(known) if last else min(known)) if known else None
 
 
+def _are(lines: int) -> str:
+    return "1 line is" if lines == 1 else f"{lines:,} lines are"
+
+
 def _notes(tally: LogTally) -> Iterable[str]:
     if tally.full:
         yield "there are more kinds of lines than are told apart: the rarest of the most varied were put together as <anything>"
     if tally.binary_lines:
-        yield f"{tally.binary_lines:,} lines are no text; they are counted as <no text>"
+        yield f"{_are(tally.binary_lines)} no text, and counted as <no text>"
     if tally.long_lines:
-        yield f"{tally.long_lines:,} lines are longer than 1 MiB; of each the beginning was read"
+        yield f"{_are(tally.long_lines)} longer than 1 MiB; the beginning of each was read"
     if tally.dhcp_left:
         yield f"more than 2,000 DHCP clients: {tally.dhcp_left:,} lines of the others are not in their figures"
     if tally.span.year_guessed:

@@ -8,6 +8,8 @@ from crazytrain.derive.bare import derive_bare
 from crazytrain.derive.block import derive_block
 from crazytrain.derive.cgroup import derive_cgroup
 from crazytrain.derive.clock import derive_clock
+from crazytrain.derive.clock_fit import derive_clock_fit
+from crazytrain.derive.clock_state import derive_clock_state
 from crazytrain.derive.configs import derive_configs
 from crazytrain.derive.descriptor_roles import derive_descriptor_roles
 from crazytrain.derive.era import derive_era
@@ -74,6 +76,7 @@ DERIVERS: tuple[Callable[[Facts], object | None], ...] = (
     derive_kvm_stats,
     derive_clock,
     derive_console_log,
+    derive_guest_leases,  # before the floods: they name the network
     derive_log_floods,
     derive_guest_words,
     derive_inside,
@@ -85,5 +88,6 @@ DERIVERS: tuple[Callable[[Facts], object | None], ...] = (
     derive_faults,
     derive_memory,
     derive_cgroup,
-    derive_guest_leases,
+    derive_clock_state,
+    derive_clock_fit,
 )

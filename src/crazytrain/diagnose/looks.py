@@ -5,6 +5,7 @@ import re
 from crazytrain.model import facts as f
 from crazytrain.model.facts.block import BlockUse, DiskStates
 from crazytrain.model.facts.cgroup import CgroupLimits
+from crazytrain.model.facts.clock_setup import ClockState
 from crazytrain.model.facts.devices import DeviceTree, VirtQueues
 from crazytrain.model.facts.dumps import FailureDump
 from crazytrain.model.facts.firmware import BareView
@@ -46,6 +47,7 @@ LOOKS: dict[type, Look] = {
     GuestInside: Look(
         "what the guest's own kernel says", "crazytrain inside {name}   # as root, an x86-64 Linux guest"
     ),
+    ClockState: Look("what the guest keeps time by", "crazytrain clock {name}"),
     VirtQueues: Look(
         "what the queues of its disks hold", "crazytrain why {name}   # x-query-virtio-queue-status in the monitor"
     ),

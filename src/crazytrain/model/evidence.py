@@ -45,6 +45,8 @@ class Kind(StrEnum):
     QMP = "qmp"  # JSON lines: one {"execute", "arguments", "return"|"error"} a line
     QMP_DEVICES = "qmp-devices"  # the same form: info mtree -f, info qtree, qom-get, x-query-virtio-*
     NETWORKS = "networks"  # bundle: libvirt's networks as virsh prints them, and the files of their dnsmasq
+    CLOCK_SETUP = "clock-setup"  # bundle: what both definitions of a libvirt domain say of its clock
+    CLOCK_AGENT = "clock-agent"  # bundle: what the guest's agent told of its clock
     LIBVIRT_EVENTS = "libvirt-events"  # lines of virsh qemu-monitor-event --timestamp
     DOMSTATS = "domstats"  # bundle: what virsh domstats, domstate, domjobinfo, domblkerror printed
     KVM_STATS = "kvm-stats"  # JSON lines: KVM's binary statistics of the VM and its vCPUs, in hexadecimal

@@ -6,15 +6,12 @@ import shlex
 import msgspec
 
 from crazytrain.model.case import Case
-from crazytrain.model.evidence import Evidence
 from crazytrain.model.facts import Facts
 from crazytrain.model.finding import Finding, Look, Point, Step
 from crazytrain.model.guest import Guest
 from crazytrain.model.report import (
     SCHEMA_VERSION,
     BaselineView,
-    CostView,
-    EvidenceView,
     FindingView,
     LookView,
     PointView,
@@ -24,6 +21,7 @@ from crazytrain.model.report import (
     WindowView,
 )
 from crazytrain.report.escape import plain
+from crazytrain.report.evidence_words import evidence_view
 from crazytrain.report.guest_words import guest_view
 from crazytrain.report.spent import spent_view
 from crazytrain.report.story import story
@@ -55,7 +53,7 @@ def build(conclusion: Conclusion) -> Report:
         findings=tuple(_finding(f, names) for f in conclusion.findings),
         story=story(conclusion.facts),
         looks=tuple(_look(x, names) for x in conclusion.looks[:6]),
-        evidence=tuple(_evidence(e) for e in case.evidence),
+        evidence=tuple(evidence_view(e) for e in case.evidence),
         baseline=conclusion.baseline,
         case=case.id,
         complete=case.complete,
@@ -114,20 +112,3 @@ def _filled(command: str, names: dict[str, str]) -> str:
     for word, name in names.items():
         command = command.replace(f"{{{word}}}", name)
     return command
-
-
-def _evidence(evidence: Evidence) -> EvidenceView:
-    return EvidenceView(
-        id=plain(evidence.id),
-        kind=evidence.kind.value,
-        source=plain(evidence.source),
-        outcome=evidence.outcome.value,
-        detail=plain(evidence.detail),
-        cost=CostView(
-            rung=evidence.cost.value,
-            took_ns=evidence.took_ns,
-            cpu_ns=evidence.cpu_ns,
-            stall_ns=evidence.stall_ns,
-            bytes=len(evidence.data),
-        ),
-    )

@@ -13,6 +13,7 @@ _LONGEST = 400
 _LONGEST_PATTERN = 110
 _MOST_TEMPLATES = 4
 _DAY_S = 86_400
+_BY_NOW = 4  # a lease so much longer than its renewals tell was set since
 _SHOWN_JUMPS = 2
 _SHOWN_NOTES = 3
 _SHOWN_PROBLEMS = 2
@@ -115,6 +116,7 @@ def _renewal(dhcp: DhcpView) -> str:
         return ""
     each = f"every {_seconds(dhcp.every_s)}" + (f" by each of {dhcp.clients} clients" if dhcp.clients > 1 else "")
     about = "" if dhcp.lease_said else "about "
+    about = "now " if dhcp.lease_s and dhcp.lease_s > _BY_NOW * dhcp.every_s else about
     where = f" on network {plain(dhcp.network, 60)}" if dhcp.network else ""
     lease = f": lease {about}{_seconds(dhcp.lease_s)}{where}" if dhcp.lease_s else ""
     if not dhcp.command or dhcp.then_renewals_per_day is None:
@@ -167,7 +169,7 @@ def _lines(view: LogView) -> Iterator[Line]:
 def _line(one: LogLineView) -> Line:
     mark = "!" if one.matters else " "
     more = f"   [and {count(one.like_it, 'line')} like it]" if one.like_it else ""
-    return Line(f"{mark} {plain(one.text.rstrip(), _LONGEST)}{more}", "bad" if one.matters else "row")
+    return Line(f"{mark} {plain(one.text.rstrip().expandtabs(4), _LONGEST)}{more}", "bad" if one.matters else "row")
 
 
 def _tail(view: LogView) -> Iterator[Line]:

@@ -22,6 +22,7 @@ from crazytrain.model.facts.lab import LabDeed
 from crazytrain.model.figures import count, rate, share, span
 from crazytrain.model.report import StoryLine
 from crazytrain.report.bare_story import bare_story
+from crazytrain.report.clock_story import clock_story
 from crazytrain.report.dump_story import dump_story
 from crazytrain.report.fd_story import listing_story
 from crazytrain.report.host_story import host_story
@@ -64,6 +65,7 @@ def story(facts: Facts) -> tuple[StoryLine, ...]:
         *bare_story(facts),
         *_clock(facts),
         *inside_story(facts),
+        *clock_story(facts),
         *_state(facts),
         *qemu_story(facts),
         *host_story(facts),

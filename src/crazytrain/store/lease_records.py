@@ -1,23 +1,13 @@
-"""Records of changed lease times, beside the cases: written before the first step, so that a way back is always there."""
+"""Records of changed lease times: whose, where they are kept, which of them still stands."""
 
-import contextlib
-import fcntl
-import os
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-import msgspec
-
-from crazytrain.model.errors import CrazytrainError
 from crazytrain.model.lease_change import LeaseRecord
-from crazytrain.store.folders import make_file, open_root, read_file, write_at
-from crazytrain.store.names import CASE_ID, UNFINISHED, case_id, plain
+from crazytrain.store import change_records
+from crazytrain.store.names import case_id
 from crazytrain.store.roots import cases_root
-
-_LOCK = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
-_SUFFIX = ".json"
-_LIMIT_BYTES = 16 << 20
-_LOOKED_THROUGH = 1000
 
 
 def leases_root(environ: Mapping[str, str], uid: int) -> Path:
@@ -30,82 +20,19 @@ def new_id(network: str, wall_ns: int) -> str:
     return case_id(network, wall_ns)
 
 
-@contextlib.contextmanager
-def alone(root: Path, uuid: str) -> Iterator[None]:
-    """Let nobody else who keeps records here change this network meanwhile; the kernel lets go of it when we die.
-
-    Raises:
-        CrazytrainError: somebody does so now, or the disk says no.
-    """
-    with contextlib.ExitStack() as stack:
-        try:
-            folder = open_root(root)
-            stack.callback(os.close, folder)
-            lock = os.open(f".lock-{plain(uuid, 'network')}", _LOCK, 0o600, dir_fd=folder)
-            stack.callback(os.close, lock)
-        except OSError as error:
-            raise _cannot_keep(root, error) from error
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise CrazytrainError("another crazytrain changes this network now", "Wait until it is done.") from None
-        yield
-
-
-def _cannot_keep(path: Path, error: OSError) -> CrazytrainError:
-    return CrazytrainError(
-        f"the old state cannot be kept at {path}: {error.strerror or error}",
-        "Nothing is changed without a way back: free some space, or name another folder by CRAZYTRAIN_STATE.",
-    )
+def alone(root: Path, uuid: str) -> AbstractContextManager[None]:
+    """Let nobody else change this network meanwhile; see ``change_records.alone``."""
+    return change_records.alone(root, uuid, "network")
 
 
 def keep_record(root: Path, record: LeaseRecord) -> Path:
-    """Write a record, in the place of an older one of its id; it is on the disk when this returns.
-
-    Raises:
-        CrazytrainError: the disk says no. Then nothing must be changed, for there would be no way back.
-    """
-    path = root / f"{record.id}{_SUFFIX}"
-    try:
-        folder = open_root(root)
-        try:
-            _replace(folder, path.name, msgspec.json.format(msgspec.json.encode(record), indent=1))
-        finally:
-            os.close(folder)
-    except OSError as error:
-        raise _cannot_keep(path, error) from error
-    return path
-
-
-def _replace(folder: int, name: str, data: bytes) -> None:
-    new = f"{UNFINISHED}{name}"
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(new, dir_fd=folder)
-    fd = make_file(folder, new)
-    try:
-        write_at(fd, data, 0)
-        os.fsync(fd)
-    finally:
-        os.close(fd)
-    os.rename(new, name, src_dir_fd=folder, dst_dir_fd=folder)
-    os.fsync(folder)
+    """Write a record; see ``change_records.keep_record``."""
+    return change_records.keep_record(root, record)
 
 
 def records(root: Path, uuid: str) -> Iterator[LeaseRecord]:
     """The records of one network, the newest first; what cannot be read is passed over."""
-    try:
-        names = sorted(e.name for e in os.scandir(root) if CASE_ID.fullmatch(e.name) and e.name.endswith(_SUFFIX))
-    except OSError:
-        return
-    found = (_record(root, name) for name in names[-_LOOKED_THROUGH:])
-    yield from sorted((one for one in found if one and one.uuid == uuid), key=lambda one: -one.wall_ns)
-
-
-def _record(root: Path, name: str) -> LeaseRecord | None:
-    try:
-        return msgspec.json.decode(read_file(root, name, _LIMIT_BYTES), type=LeaseRecord)
-    except (OSError, ValueError, msgspec.MsgspecError, RecursionError):
-        return None
+    return (one for one in change_records.records(root, LeaseRecord) if one.uuid == uuid)
 
 
 def last_standing(root: Path, uuid: str) -> LeaseRecord | None:

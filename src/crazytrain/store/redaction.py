@@ -33,6 +33,8 @@ _BUNDLES = frozenset(
         Kind.STORAGE,
         Kind.KERNEL_LOG,
         Kind.WAITS,
+        Kind.CLOCK_SETUP,
+        Kind.CLOCK_AGENT,
     }
 )
 _JSON = frozenset(

@@ -52,6 +52,7 @@ class LogTemplate(msgspec.Struct, frozen=True, kw_only=True):
 class DhcpParty(msgspec.Struct, frozen=True, kw_only=True):
     """What a log says of one DHCP client on one interface. ``server``: a server's log says it, else the client's own.
 
+    ``client`` is its address in a server's log; in its own the number of its process, where its lines name no interface.
     ``kinds`` are the messages and how often each came, ``templates`` the lines' templates and how many of their lines these are;
     ``renewals`` is how often the client asked, ``gap_s`` the usual time between (median).
     ``lease_s`` is the lease time that the log itself names; ``None``: it names none.
