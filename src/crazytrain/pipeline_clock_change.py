@@ -12,7 +12,7 @@ from crazytrain.collect.find import find
 from crazytrain.collect.virsh import domain_of, uri_of
 from crazytrain.decode.command_line import config_of
 from crazytrain.host.door import Host
-from crazytrain.model.clock_change import ClockChange, ClockRecord, Setting, Site
+from crazytrain.model.clock_change import ClockChange, ClockRecord, Running, Setting, Site
 from crazytrain.model.errors import BadInput, CrazytrainError, NoSuchGuest
 from crazytrain.model.guest import Guest, Manager
 from crazytrain.remedy.clock_boot import DROP_IN, boot_changed, boot_planned
@@ -24,17 +24,16 @@ from crazytrain.remedy.clock_definition import (
     definition_back,
     definition_changed,
     definition_planned,
-    unified,
 )
-from crazytrain.remedy.clock_domain import Domain, Virsh, domain_seen
-from crazytrain.remedy.clock_guest import CURRENT, Offered, check_offered, offered, switch
+from crazytrain.remedy.clock_domain import Virsh, domain_seen
+from crazytrain.remedy.clock_guest import Offered, boot_of, check_offered, offered, switch
 from crazytrain.remedy.clock_keys import CLOCKSOURCE, DEFAULT
+from crazytrain.remedy.clock_told import TAINTS, boot_told, definition_told, switch_told
 from crazytrain.remedy.clock_xml import merged_back
 from crazytrain.store.change_records import alone, keep_record
 from crazytrain.store.clock_records import new_id, standing
 
 SYSTEM = "qemu:///system"
-_TAINTS = "libvirt marks the domain until it ends, for its agent was asked (custom-ga-command)"
 
 
 class Asked(msgspec.Struct, frozen=True, kw_only=True):
@@ -138,13 +137,13 @@ async def _defined(asked: Asked, at: Target, wanted: Sequence[Setting], source: 
     domain = await domain_seen(at.virsh)
     notes: tuple[str, ...] = ()
     if source is not None:
-        check_changeable(domain)
         if not boots_what_is_defined(domain):
             return None
+        check_changeable(domain)
         notes = await _whether_offered(asked, at, source)
     plan = await definition_planned(at.virsh, domain, wanted)
     said = f"{domain.name}: {', '.join(one.typed for one in wanted)}, in its persistent definition"
-    return _definition(asked, at, said, msgspec.structs.replace(plan, notes=(*notes, *plan.notes)), domain)
+    return _definition(asked, at, said, msgspec.structs.replace(plan, notes=(*notes, *plan.notes)))
 
 
 async def _whether_offered(asked: Asked, at: Target, source: Setting) -> tuple[str, ...]:
@@ -159,20 +158,11 @@ async def _whether_offered(asked: Asked, at: Target, source: Setting) -> tuple[s
     except CrazytrainError as error:
         return (f"whether the guest has that clocksource is not known: {error.message}",)
     check_offered(there, source.value)
-    return (_TAINTS,) if at.virsh else ()
+    return (TAINTS,) if at.virsh else ()
 
 
-def _definition(asked: Asked, at: Target, said: str, plan: DefinitionPlan, domain: Domain) -> Plan:
-    change = _change(
-        at,
-        said,
-        site=Site.DEFINITION,
-        diff=plan.diff,
-        qemu=plan.words,
-        commands=(f"virsh define --validate FILE   # the persistent XML of {domain.name} with the lines above",),
-        takes_effect=plan.takes_effect,
-        notes=plan.notes,
-    )
+def _definition(asked: Asked, at: Target, said: str, plan: DefinitionPlan) -> Plan:
+    change = definition_told(at.name, said, plan)
     record = _record(asked, at, change, plan.before, plan.after)
     return Plan(target=at, change=change, record=record, definition=plan)
 
@@ -180,21 +170,20 @@ def _definition(asked: Asked, at: Target, said: str, plan: DefinitionPlan, domai
 async def _inside(asked: Asked, at: Target, wanted: Setting) -> Plan:
     async with _hands(asked, at) as hands:
         there = await offered(hands)
+        run = Running(_process(at), await boot_of(hands))
     check_offered(there, wanted.value)
-    said = f"{at.name}: clocksource={wanted.value}, inside the guest"
-    return _switching(asked, at, said, there, wanted.value)
+    plan = _switching(asked, at, f"{at.name}: clocksource={wanted.value}, inside the guest", there, wanted.value)
+    return msgspec.structs.replace(plan, record=msgspec.structs.replace(plan.record, run=run.written))
+
+
+def _process(at: Target) -> str:
+    """What tells this run of the guest's QEMU from any other."""
+    process = at.guest.process if at.guest else None
+    return f"{process.pid}.{process.start_ticks}.{process.boot_id}" if process else ""
 
 
 def _switching(asked: Asked, at: Target, said: str, there: Offered, to: str) -> Plan:
-    change = _change(
-        at,
-        said,
-        site=Site.INSIDE,
-        diff=unified(f"{there.current}\n", f"{to}\n", CURRENT, CURRENT),
-        commands=(f"echo {to} > {CURRENT}   # in the guest, by its agent",),
-        takes_effect="at once, until the guest restarts (for that: --next-boot)",
-        notes=(_TAINTS,) if at.virsh else (),
-    )
+    change = switch_told(at.name, said, there.current, to, tainted=at.virsh is not None)
     return Plan(target=at, change=change, record=_record(asked, at, change, there.current, to))
 
 
@@ -207,37 +196,9 @@ async def _boot(asked: Asked, at: Target, wanted: Setting) -> Plan:
 
 
 def _booting(asked: Asked, at: Target, said: str, before: str | None, after: str | None) -> Plan:
-    step = f"rm {DROP_IN}" if after is None else f"write {DROP_IN}"
-    change = _change(
-        at,
-        said,
-        site=Site.BOOT,
-        diff=unified(before or "", after or "", DROP_IN, DROP_IN),
-        commands=(f"{step}   # in the guest, by its agent", "update-grub   # in the guest"),
-        takes_effect="when the guest boots again (a reboot inside is enough)",
-        notes=(_TAINTS,) if at.virsh else (),
-    )
-    record = _record(asked, at, change, before, after)
-    return Plan(target=at, change=change, record=msgspec.structs.replace(record, file=DROP_IN))
-
-
-def _change(at: Target, said: str, **more: object) -> ClockChange:
-    bare = ClockChange(
-        guest=at.name,
-        asked=said,
-        site=Site.INSIDE,
-        diff=(),
-        qemu=None,
-        commands=(),
-        takes_effect="",
-        dry_run=True,
-        done=False,
-        undoes=False,
-        record="",
-        verified=(),
-        notes=(),
-    )
-    return msgspec.structs.replace(bare, **more)
+    change = boot_told(at.name, said, before, after, tainted=at.virsh is not None)
+    record = msgspec.structs.replace(_record(asked, at, change, before, after), file=DROP_IN)
+    return Plan(target=at, change=change, record=record)
 
 
 def _record(asked: Asked, at: Target, change: ClockChange, before: str | None, after: str | None) -> ClockRecord:
@@ -278,12 +239,22 @@ async def undoing(asked: Asked, at: Target) -> Plan:
         BadInput: there is nothing to undo. CrazytrainError: others have changed the same since.
     """
     for record in standing(asked.root, at.key):
+        if record.site is Site.INSIDE and not await _still_runs(asked, at, record):
+            continue  # it went when the guest restarted
         plan = await _back(asked, at, record)
         if record.finished or not is_done(plan):  # else it was cut off before it did anything
             return msgspec.structs.replace(plan, undoes=True)
     raise BadInput(
         f"nothing to undo: no change of {at.name}'s clock is kept in {asked.root}", "See crazytrain clock --help."
     )
+
+
+async def _still_runs(asked: Asked, at: Target, record: ClockRecord) -> bool:
+    """Whether the guest's kernel is in the same boot as when a change was made inside it."""
+    if not Running(_process(at)).may_be(record.run):
+        return False
+    async with _hands(asked, at) as hands:
+        return Running(_process(at), await boot_of(hands)).written == record.run
 
 
 async def _back(asked: Asked, at: Target, record: ClockRecord) -> Plan:
@@ -297,7 +268,9 @@ async def _back(asked: Asked, at: Target, record: ClockRecord) -> Plan:
                 plan = await _inside_back(asked, at, record, hands)
             else:
                 plan = await _boot_back(asked, at, record, hands)
-    kept = msgspec.structs.replace(plan.record, id=record.id, wall_ns=record.wall_ns, asked=record.asked)
+    kept = msgspec.structs.replace(
+        plan.record, id=record.id, wall_ns=record.wall_ns, asked=record.asked, run=record.run
+    )
     return msgspec.structs.replace(
         plan, record=kept, change=msgspec.structs.replace(plan.change, asked=said, undoes=True)
     )
@@ -310,7 +283,7 @@ async def _definition_back(asked: Asked, at: Target, record: ClockRecord, said: 
     check_changeable(domain)
     before, after = record.before or "", record.after or ""
     wanted = before if domain.kept == before else merged_back(before, after, domain.kept)
-    return _definition(asked, at, said, await definition_back(at.virsh, domain, wanted), domain)
+    return _definition(asked, at, said, await definition_back(at.virsh, domain, wanted))
 
 
 async def _inside_back(asked: Asked, at: Target, record: ClockRecord, hands: AgentHands) -> Plan:
@@ -318,7 +291,7 @@ async def _inside_back(asked: Asked, at: Target, record: ClockRecord, hands: Age
     wanted = record.before or ""
     if there.current not in (record.after, wanted):
         raise CrazytrainError(
-            f"the clocksource is {there.current} now: others have changed it since, or the guest restarted",
+            f"the clocksource is {there.current} now: others have changed it since, or its kernel has",
             f"Nothing was undone. Set what you want: crazytrain clock {at.name} --set clocksource={wanted}",
         )
     check_offered(there, wanted)

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import pytest
 
-from crazytrain.cli.log_guest import Fetched, fetched
+from crazytrain.cli.log_guest import Fetched, error_of, fetched
 from crazytrain.collect.agent import Agent, AgentFailed
 from crazytrain.host.agent_socket import AgentSocket
 from crazytrain.host.door import Finished
 from crazytrain.host.fake import FakeHost
+from crazytrain.model.errors import CrazytrainError, MissingTool, NotAllowed
 from crazytrain.model.evidence import Outcome
 from crazytrain.model.guest import Guest, Manager, ProcessId
 from tests.logs_made import renewals
@@ -182,6 +183,26 @@ def test_a_clock_that_is_ahead() -> None:
     assert found.ahead_s is not None
     assert round(found.ahead_s) == 90
     assert any("90.0 s ahead" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(
+    ("outcome", "command", "manager", "error", "says"),
+    [
+        (Outcome.TIMED_OUT, "guest-info", Manager.LIBVIRT, MissingTool, "restart qemu-guest-agent"),
+        (Outcome.DENIED, "guest-info", Manager.LIBVIRT, NotAllowed, "the group libvirt"),
+        (Outcome.DENIED, "guest-file-open", Manager.LIBVIRT, NotAllowed, "BLACKLIST_RPC"),
+        (Outcome.DENIED, "guest-info", Manager.PLAIN, NotAllowed, "BLACKLIST_RPC"),
+        (Outcome.ABSENT, "guest-info", Manager.LIBVIRT, MissingTool, "install qemu-guest-agent"),
+    ],
+)
+def test_what_is_in_the_way_is_told_with_the_next_step(
+    outcome: Outcome, command: str, manager: Manager, error: type[CrazytrainError], says: str
+) -> None:
+    guest = Guest(process=ProcessId(pid=4711, start_ticks=1), name="web01", manager=manager)
+    told = error_of(AgentFailed(outcome, "it says so", command), guest)
+    assert isinstance(told, error)
+    assert says in told.hint
+    assert "web01" in told.message
 
 
 _ON_NETWORK = b" vnet0   network   default   virtio   52:54:00:a1:b2:c3\n"

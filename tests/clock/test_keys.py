@@ -1,9 +1,12 @@
 """What may be set: everything else is refused with what there is."""
 
+import re
+
 import pytest
 
 from crazytrain.model.errors import BadInput
 from crazytrain.remedy.clock_keys import KEYS, settings
+from tests.support import ROOT
 
 
 @pytest.mark.parametrize(
@@ -66,3 +69,14 @@ def test_every_key_is_listed() -> None:
     with pytest.raises(BadInput) as caught:
         settings(["nothing=1"])
     assert all(f"{key.name}=" in caught.value.hint for key in KEYS)
+
+
+def test_what_causes_and_pages_name_can_be_set() -> None:
+    named = set()
+    for place in ("src/crazytrain/diagnose/causes", "src/crazytrain/derive", "docs"):
+        for path in (ROOT / place).glob("*.*"):
+            lines = (one for one in path.read_text().splitlines() if "crazytrain clock" in one)
+            named |= {word for line in lines for word in re.findall(r"--set ([a-z-]+=[A-Za-z0-9_.-]+)", line)}
+    assert len(named) >= 5
+    for word in named:
+        assert settings([word]), word

@@ -27,6 +27,10 @@ NAME = "clocked"
 # A definition with all that a careless change would lose.
 MORE = """<title>a &amp; b</title><metadata><x:app xmlns:x="http://x.org/1"><x:v a="1'2">t &lt; u</x:v></x:app></metadata>"""
 
+# Has a channel for an agent and nothing that it could boot.
+MUTE = """<domain type='qemu'><name>mute</name><memory unit='MiB'>32</memory><os><type>hvm</type></os>
+<devices><channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/></channel></devices></domain>"""
+
 
 class Clocked(msgspec.Struct, frozen=True):
     """A guest of libvirt's with an agent, and crazytrain beside it."""
@@ -105,20 +109,26 @@ def guest() -> Iterator[Clocked]:
     with caged() as cage:
         console = cage.base / "clocked.log"
         found = Clocked(cage, console)
-        xml = boot_files(cage.base).domain(NAME, console, cmdline=f"loglevel=7 {BOOTED.strip()} tsc=reliable")
+        xml = boot_files(cage.base).domain(NAME, console, cmdline=f"{BOOTED.strip()} loglevel=7 tsc=reliable")
         (cage.base / "state").mkdir()
         found.define(xml.replace("</name>", f"</name>{MORE}"))
         cage.virsh("start", NAME)
+        until(found.answers, "the agent answers")
+        until(lambda: "tsc" in found.switched(), "the guest has settled on the TSC")
         yield found
 
 
-def test_a_guest_that_still_boots_has_no_agent_yet(guest: Clocked) -> None:
-    if not guest.answers():
-        done = guest.ours("--set", "clocksource=acpi_pm", "--yes")
-        assert done.returncode == 69
-        assert "its agent is not connected: it does not run, or the guest still boots" in done.stderr
-    until(guest.answers, "the agent answers")
-    until(lambda: "tsc" in guest.switched(), "the guest has settled on the TSC")
+def test_an_agent_that_is_not_there_is_told(guest: Clocked) -> None:
+    path = guest.cage.base / "mute.xml"
+    path.write_text(MUTE)
+    guest.cage.virsh("create", str(path))
+    words = (*OURS, "mute", "--set", "clocksource=acpi_pm", "--yes")
+    try:
+        done = guest.cage.tried(*words, user=False, limit_s=60, **guest.environment())
+    finally:
+        guest.cage.virsh("destroy", "mute")
+    assert done.returncode == 69
+    assert "its agent is not connected: it does not run, or the guest still boots" in done.stderr
 
 
 def test_the_running_guest_switches_and_goes_back(guest: Clocked) -> None:
@@ -139,13 +149,13 @@ def test_the_running_guest_switches_and_goes_back(guest: Clocked) -> None:
 
 def test_what_was_switched_by_others_is_not_undone(guest: Clocked) -> None:
     guest.said("--set", "clocksource=acpi_pm", "--yes")
-    handle = guest.agent("guest-file-open", path=SYSFS, mode="r+")
-    guest.agent("guest-file-write", **{"handle": handle, "buf-b64": base64.b64encode(b"tsc\n").decode()})
-    guest.agent("guest-file-close", handle=handle)
+    guest.shell(f"echo hpet >{SYSFS}")
     done = guest.ours("--undo", "--yes")
     assert done.returncode == 1
-    assert "the clocksource is tsc now: others have changed it since" in done.stderr
-    assert guest.file(SYSFS) == "tsc"
+    assert "the clocksource is hpet now: others have changed it since" in done.stderr
+    assert guest.file(SYSFS) == "hpet"
+    guest.shell(f"echo tsc >{SYSFS}")
+    assert "it is so already" in guest.said("--undo", "--yes")
 
 
 def test_a_bad_value_lists_what_the_guest_offers(guest: Clocked) -> None:
@@ -265,6 +275,7 @@ def test_a_change_of_the_definition_is_seen_after_a_restart_and_undone(guest: Cl
         "tsc=reliable<", "tsc=reliable clocksource=acpi_pm<"
     )
     assert "kvmclock=off" not in guest.command_line()
+    guest.said("--set", "clocksource=hpet", "--yes")  # this one ends with the guest's run, and needs no undoing
     guest.restart()
     assert all(one.split(" ", 1)[1] in guest.command_line() for one in change["qemu"]["new"] if " " in one)
     assert "kvmclock=off" in guest.command_line()

@@ -1,25 +1,60 @@
-"""Lease times against the real libvirtd and dnsmasq: shown, set under clients that renew all the time, cut off, undone."""
+"""Lease times against the real libvirtd and dnsmasq: shown, set under clients that renew all the time, cut off, undone.
+
+A real guest renews beside them, in its own time: it boots first and is looked at last.
+"""
 
 import ipaddress
 import json
 import re
 import signal
+import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from tests.lease.cage_net import OURS, Hammer, Net, hammers
-from tests.lease.networks_xml import PLAIN
+from tests.agent_guest import boot_files
+from tests.lease.cage_net import OURS, Hammer, Net, hammers, networked
+from tests.lease.home_guest import HomeGuest
+from tests.lease.networks_xml import BUSY, HOME, PLAIN
 from tests.tiny import until
 
-pytestmark = pytest.mark.real
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
 WHY = (*OURS, "why")
 
 DOMAIN = """<domain type='qemu'><name>web01</name><memory unit='MiB'>64</memory><os><type>hvm</type></os><devices>
 <interface type='network'><source network='busy'/><mac address='{mac}'/><rom enabled='no'/></interface></devices></domain>"""
 RANGE = "10.77.0.10-10.77.0.99"
+JOURNAL = """cat >/bin/journalctl <<'X'
+#!/bin/sh
+awk 'BEGIN { for (i = 0; i < 3000; i++) printf "2026-11-%02dT%02d:%02d:01+0000 web01 dhclient[9]: DHCPREQUEST for 10.79.0.10 on eth0 to 10.79.0.1 port 67\\n",
+  1 + i / 1440, i / 60 % 24, i % 60; print "2026-11-03T02:01:01+0000 web01 kernel: watchdog: BUG: soft lockup - CPU#0 stuck for 26s! [sh:71]" }'
+X
+chmod +x /bin/journalctl"""
+
+
+@pytest.fixture(scope="module")
+def net() -> Iterator[Net]:
+    with networked() as found:
+        path = found.cage.base / "home1.xml"
+        found.define(HOME.format(log=found.cage.base / "dnsmasq.log"), name="home")
+        guest = HomeGuest(found)
+        boot = boot_files(found.cage.base)
+        # A TSC that is measured while the host is busy makes a minute of the guest's as short as 46 s.
+        path.write_text(boot.domain("home1", guest.console, guest.devices(), cmdline="clocksource=hpet"))
+        found.cage.virsh("create", str(path))  # it boots while others are tested
+        found.define(BUSY, name="busy")
+        dhcp = "<dhcp><range start='10.78.1.2' end='10.78.1.9'/></dhcp>"
+        found.define(PLAIN.format(name="asleep", bridge="vbr-asleep", third=1, dhcp=dhcp), start=False)
+        found.define(PLAIN.format(name="mute", bridge="vbr-mute", third=2, dhcp=""), name="mute")
+        found.define("<network><name>lan</name><forward mode='bridge'/><bridge name='br0'/></network>", start=False)
+        yield found
+
+
+@pytest.fixture(scope="module")
+def guest(net: Net) -> HomeGuest:
+    return HomeGuest(net)
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +214,8 @@ def test_networks_that_are_not_active_or_not_kept(net: Net) -> None:
     ("words", "status", "says"),
     [
         (("busy", "--set", "24h"), 65, "--dry-run"),
+        (("busy", "--set", "119s", "--yes"), 65, "minimum of 120 s"),
+        (("busy", "--set", "5 fortnights", "--yes"), 65, "24h"),
         (("nix", "--set", "24h", "--yes"), 66, "There are: "),
         (("mute", "--set", "24h", "--yes"), 65, "no DHCP"),
         (("lan", "--set", "24h", "--yes"), 65, "mode bridge"),
@@ -256,3 +293,80 @@ def test_the_clients_would_notice_a_gap(net: Net) -> None:
         until(lambda: one.lines("NAK"), "it is refused")
         net.cage.virsh("net-update", "busy", "add-last", "ip-dhcp-range", whole, "--parent-index", "0", "--live")
         until(lambda: len(one.lines("BOUND")) > 1, "it has an address again")
+
+
+# A real guest that renews as guests do: what is computed from its lease is what is counted in the logs, before and after a longer one.
+
+
+def dhcp_flood(log: dict[str, Any]) -> dict[str, Any]:
+    (found,) = (one for one in log["floods"] if one["dhcp"])
+    flood: dict[str, Any] = found
+    return flood
+
+
+def test_a_line_a_day_that_is_computed_is_one_that_is_counted(net: Net, guest: HomeGuest) -> None:
+    """A loaded machine makes a renewal late by some seconds, which is why the figures are near and not the same."""
+    guest.asked(2)  # the second time by itself, after half of its lease
+    (home,) = net.json("home")["networks"]
+    assert [(one["guest"], one["lines_per_day"]) for one in home["leases"]] == [("home1", 2880)] * 2
+    counted = dhcp_flood(guest.logs(str(guest.dnsmasq)))
+    assert counted["per_day"] == pytest.approx(home["lines_per_day"], rel=0.25)
+    assert (counted["dhcp"]["clients"], counted["dhcp"]["then_lines_per_day"]) == (2, 8)
+    said = guest.told(str(guest.dnsmasq))
+    assert re.search(
+        r"every \d+ s by each of 2 clients: lease about \d+ s on network home; `crazytrain lease home --set 24h`",
+        said,
+    ), said
+
+
+def test_its_own_log_says_the_same(guest: HomeGuest) -> None:
+    guest.asked(2)
+    guest.settles(lambda: guest.counts("lease of .* obtained") >= 4)  # it logs once its script has run
+    log = guest.logs("guest:home1", "--top", "0")
+    assert log["sources"][0]["name"] == "home1:/var/log/messages"
+    assert any("there is no journalctl" in note for note in log["notes"])
+    own = dhcp_flood(log)
+    assert (own["program"], own["dhcp"]["lease_s"], own["dhcp"]["clients"]) == ("udhcpc", 120, 2)
+    assert 15 <= own["dhcp"]["every_s"] <= 75  # a question that was lost on a loaded machine is asked again
+    assert own["dhcp"]["command"] == "crazytrain lease home --set 24h"
+    assert (
+        4 <= guest.counts("lease of .* obtained") <= 2 + guest.counts("sending renew")
+    )  # two lines a renewal, as is computed
+    assert "GUEST UP" in guest.told(str(guest.console))
+
+
+def test_it_takes_a_longer_lease_at_its_renewal_and_keeps_its_address(net: Net, guest: HomeGuest) -> None:
+    guest.asked(1)
+    before = guest.addresses()
+    net.said("home", "--set", "24h", "--yes")
+    guest.does("kill -USR1 $(cat /run/udhcpc.eth0) $(cat /run/udhcpc.eth1)")  # renew now, not in a minute
+    guest.settles(
+        lambda: all(one["expires_s"] > time.time() + 80_000 for one in net.json("home")["networks"][0]["leases"])
+    )
+    (home,) = net.json("home")["networks"]
+    assert [one["lease_s"] for one in home["leases"]] == [86_400, 86_400]
+    assert home["lines_per_day"] == 8
+    assert guest.addresses() == before == [{"10.79.0.10"}, {"10.79.0.11"}]
+    assert not [line for line in guest.dnsmasq.read_text().splitlines() if "DHCPNAK" in line]
+    assert "10.79.0.10" in guest.does("ip addr show eth0")
+    dhcp = dhcp_flood(guest.logs("guest:home1", "--top", "0"))["dhcp"]
+    assert (dhcp["lease_s"], dhcp["lease_said"], dhcp["command"]) == (86_400, True, "")
+
+
+def test_its_journal_comes_by_the_agent(guest: HomeGuest) -> None:
+    """A stand-in for journalctl, which busybox has not; the way to it and back is the real one."""
+    guest.does(JOURNAL)
+    log = guest.logs("guest:home1")
+    guest.does("rm /bin/journalctl")
+    assert (log["sources"][0]["name"], log["lines"]) == ("home1: its journal", 3001)
+    flood = dhcp_flood(log)
+    assert (flood["lines"], flood["dhcp"]["network"], flood["dhcp"]["interface"]) == (3000, "home", "eth0")
+    assert [one["matters"] for one in log["shown"]] == ["soft lockup"]
+
+
+def test_an_ordinary_user_is_told_what_is_missing(net: Net, guest: HomeGuest) -> None:
+    drop = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")
+    environment: Any = net.environment(user=True)
+    for source, says in (("guest:home1", "the group libvirt"), (str(guest.console), "may not be read")):
+        done = net.cage.tried(*drop, *OURS, "logs", source, **environment)
+        assert (done.returncode, says in done.stderr, "Traceback" in done.stderr) == (77, True, False), done.stderr

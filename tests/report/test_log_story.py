@@ -51,3 +51,15 @@ def test_a_console_without_a_flood_is_not_called_flooded() -> None:
         for n in range(100)
     )
     assert story_of(Kind.CONSOLE, boot) == []
+
+
+def test_the_remedies_of_a_guest_whose_log_tells_name_the_way_to_it() -> None:
+    said = "".join(
+        f"[   {at}.671901] watchdog: BUG: soft lockup - CPU#0 stuck for {at - 14}s! [sh:71]\n"
+        f"[   {at}.671950] RIP: 0010:native_queued_spin_lock_slowpath+0x5f/0x1a0\n"
+        for at in (40, 68, 96)
+    )
+    log = Evidence(id="console.0", kind=Kind.CONSOLE, source="x", data=said.encode(), wall_ns=WINDOW.wall_ns)
+    report = conclude(Case(id="x", guest=guest(), window=WINDOW, evidence=(log,)))
+    (found,) = (one for one in report.findings if one.cause == "guest-soft-lockup")
+    assert any(step.command.startswith("crazytrain logs guest:web01") for step in found.remedy), found.remedy

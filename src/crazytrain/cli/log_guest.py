@@ -80,11 +80,11 @@ async def _fetch(host: Host, wanted: str) -> Fetched:
     try:
         agent = Agent(wire_to(host, guest))
     except AgentFailed as failed:
-        raise _error(failed, guest) from failed
+        raise error_of(failed, guest) from failed
     try:
         return await fetched(host, guest, agent)
     except AgentFailed as failed:
-        raise _error(failed, guest) from failed
+        raise error_of(failed, guest) from failed
     finally:
         agent.close()
 
@@ -165,7 +165,8 @@ def _of_all(listed: str, by_address: Mapping[str, str]) -> dict[str, str]:
     return dict.fromkeys(("",), networks.pop()) if len(networks) == 1 and rows == len(by_address) else {}
 
 
-def _error(failed: AgentFailed, guest: Guest) -> CrazytrainError:
+def error_of(failed: AgentFailed, guest: Guest) -> CrazytrainError:
+    """What to tell whoever asked for a guest's log, with the next step."""
     what = f"{guest.name}: its agent gives no log: {failed.detail}"
     if failed.outcome is Outcome.DENIED:
         by_libvirt = guest.manager is Manager.LIBVIRT and failed.command == _FIRST  # a guest always says what it allows

@@ -31,7 +31,8 @@ class ClockRecord(msgspec.Struct, frozen=True, kw_only=True):
     """A change that was begun: enough to bring the old state back, and to see whether others changed the same since.
 
     ``before`` and ``after`` are the name of a clocksource (``inside``), the content of a file of the guest (``boot``, where ``file`` names it;
-    ``None``: it was not there), or the whole persistent XML (``definition``). ``finished`` is false while it is under way, and stays so
+    ``None``: it was not there), or the whole persistent XML (``definition``). ``run`` tells the run of the guest that an ``inside`` change was
+    made in, and ends with (see ``Running``). ``finished`` is false while it is under way, and stays so
     where it was cut off.
     """
 
@@ -45,9 +46,26 @@ class ClockRecord(msgspec.Struct, frozen=True, kw_only=True):
     before: str | None
     after: str | None
     file: str = ""
+    run: str = ""
     finished: bool = False
     undone: bool = False
     format: int = 1
+
+
+class Running(msgspec.Struct, frozen=True):
+    """One run of a guest: its QEMU, and its kernel's boot as that tells it (empty where it does not)."""
+
+    process: str
+    boot: str = ""
+
+    @property
+    def written(self) -> str:
+        """As it stands in a record."""
+        return f"{self.process} {self.boot}"
+
+    def may_be(self, run: str) -> bool:
+        """Whether a record's run may be this one, as far as the process tells."""
+        return run.partition(" ")[0] == self.process
 
 
 class WordsView(msgspec.Struct, frozen=True, kw_only=True):

@@ -141,8 +141,8 @@ def _clock(xml: str) -> str:
 
 
 def boots_what_is_defined(domain: Domain) -> bool:
-    """Whether libvirt itself gives the guest's kernel its command line."""
-    return domain.persistent and boots_directly(domain.kept)
+    """Whether libvirt itself gives the guest's kernel its command line, at its next start where it has one."""
+    return boots_directly(domain.kept or domain.live)
 
 
 async def definition_changed(virsh: Virsh, plan: DefinitionPlan) -> tuple[str, str]:

@@ -9,6 +9,8 @@ from crazytrain.remedy.guest_hands import GuestHands
 
 _FOLDER = "/sys/devices/system/clocksource/clocksource0"
 CURRENT, AVAILABLE = f"{_FOLDER}/current_clocksource", f"{_FOLDER}/available_clocksource"
+_BOOT_ID = "/proc/sys/kernel/random/boot_id"
+_ID = re.compile(r"[0-9a-f-]{1,40}")
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,60}")
 _MOST = 32
 _NOT_LINUX = (
@@ -36,6 +38,12 @@ async def offered(hands: GuestHands) -> Offered:
     names = tuple(one for one in available.split() if _NAME.fullmatch(one))[:_MOST]
     now = current.strip()
     return Offered(current=now if _NAME.fullmatch(now) else "", available=names)
+
+
+async def boot_of(hands: GuestHands) -> str:
+    """What tells this boot of the guest's kernel from any other; empty where it does not tell."""
+    said = (await hands.read(_BOOT_ID, 4096) or "").strip()
+    return said if _ID.fullmatch(said) else ""
 
 
 def check_offered(there: Offered, wanted: str) -> None:

@@ -127,6 +127,8 @@ def _renewal(dhcp: DhcpView) -> str:
 
 
 def _seconds(seconds: int) -> str:
+    if seconds >= 3600 and seconds % 3600 == 0:
+        return f"{seconds // 3600} h"
     return f"{seconds} s" if seconds < 600 else span(seconds * 1e9)
 
 
