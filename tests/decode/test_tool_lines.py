@@ -53,6 +53,14 @@ def lines(text: str) -> list[ToolLine]:
         ("Out of memory: Killed process 812 (qemu-kvm) total-vm:9000000kB", M.QEMU_KILLED),
         ("guest and host CPU are not compatible: Host CPU does not provide required features: sse9", M.CPU_LACKS),
         ('{"return": {"status": "postcopy-paused", "ram": {}}}', M.POSTCOPY_BROKE),
+        ("qmpstatus: io-error", M.STOPPED_FOR_ERROR),
+        ("device-mapper: thin: 253:4: switching pool to out-of-data-space mode", M.POOL_FULL),
+        ("  data pve twi-aotzD- 1.67t 100.00 4.52", M.POOL_FULL),
+        ("/dev/sda3 200G 200G 0 100% /var", M.POOL_FULL),
+        ("12 slow ops, oldest one blocked for 4711 sec, osd.3 has slow ops", M.STORAGE_LOST),
+        ("block nbd3: Connection timed out", M.STORAGE_LOST),
+        ("usb 1-4: reset high-speed USB device number 7 using xhci_hcd", M.USB_LOST),
+        ("saving VM state and RAM using storage 'local'", M.MIGRATING),
         ("VmSwap:\t 4100000 kB", M.QEMU_SWAPPED),
         ("Mem:            125         123           0           0           1           1", M.NO_MEMORY_LEFT),
     ],
@@ -72,6 +80,10 @@ def test_lines_are_known_by_their_fixed_words(text: str, meaning: ToolMeaning) -
         "the assertion did not help",
         "usb 3-1: usbfs: USBDEVFS_BULK failed cmd lsusb rqt 2 rq 9 len 31 ret -110",
         "VmSwap:\t    4100 kB",
+        "  data pve twi-aotz-- 1.67t 71.00 4.52",
+        "/dev/sda3 200G 190G 10G 96% /var",
+        "<quota>-1</quota>",
+        "<quota>100000</quota>",
         "Mem:            125          60           0           0          65          62",
     ],
 )
@@ -186,3 +198,8 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
     )
     for decode in decoders:
         assert len([*decode(paste(text))]) < 400
+
+
+def test_a_quota_is_a_part_of_its_period() -> None:
+    (one,) = lines("<cputune>\n<period>50000</period>\n<vcpu_quota/>\n<quota>10000</quota>\n</cputune>\n")
+    assert (one.meaning, one.value) == (M.QUOTA, 0.2)

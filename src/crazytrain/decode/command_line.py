@@ -102,6 +102,8 @@ def config_of(argv: Sequence[str], refs: tuple[Ref, ...] = (), *, whole: bool = 
         iothreads=tuple(_iothreads(options)),
         displays=tuple(_displays(options)),
         thread_names=switch_of(first_of(options.pairs("name"), "debug-threads")),
+        clock_jumps=switch_of(first_of(options.pairs("icount"), "sleep")) is False,
+        no_reboot=options.has("no-reboot") or first_of(options.pairs("action"), "reboot") == "shutdown",
         refs=refs,
     )
 

@@ -12,6 +12,7 @@ from crazytrain.decode import (
     libvirt_text,
     libvirt_xml,
     printed_files,
+    proc_status,
     qemu_text_lines,
     qmp_text,
 )
@@ -99,6 +100,7 @@ SHAPES = (
         kind=Kind.PRINTED_FILES,
         whole=printed_files.WHOLE.match,
         continues=printed_files.goes_on,
+        beside=proc_status.BESIDE.match,
         command=_command(rb"(?:cat|grep|head|tail|sysctl) "),
         gap=1,
     ),

@@ -15,7 +15,7 @@ def cpu_contention(threads: ThreadActivity, host: HostFacts | None, limits: Cgro
     """Do the guest's vCPUs wait for a CPU of the host?"""
     known = [t for t in threads.of(ThreadRole.VCPU) if t.delay_ratio is not None]
     says = "the host has not enough CPU for this guest: its vCPUs are runnable but wait"
-    quota = quota_point(limits, 150)
+    quota = quota_point(limits, 300)
     if quota:
         says = "a CPU quota of its control group holds this guest back: its vCPUs are runnable but must wait"
     if not known:
@@ -38,4 +38,10 @@ def cpu_contention(threads: ThreadActivity, host: HostFacts | None, limits: Cgro
     return Claim(says=says, prior=0.05, points=tuple(points), aside=not quota and waited <= RESTS_TO)
 
 
-CAUSE = Cause(slug="cpu-contention", family=Family.HOST_PRESSURE, rank=Rank.PRESSURE, judge=cpu_contention)
+CAUSE = Cause(
+    slug="cpu-contention",
+    family=Family.HOST_PRESSURE,
+    rank=Rank.PRESSURE,
+    judge=cpu_contention,
+    absorbs=("cpu-throttled",),
+)

@@ -2,7 +2,7 @@
 
 from crazytrain.diagnose.bare_signs import BARE_FROM
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
-from crazytrain.diagnose.inside_signs import has_panicked, ticks
+from crazytrain.diagnose.inside_signs import has_panicked, serial_wait_points, ticks
 from crazytrain.diagnose.signs import burn_point, is_fresh
 from crazytrain.diagnose.stuck_signs import NARROW_PLACES, kernel_points
 from crazytrain.model.facts import ConsoleLog, CpuMode, LineMeaning, ThreadActivity, VcpuActivity, VcpuView
@@ -13,6 +13,7 @@ from crazytrain.model.figures import count, share
 from crazytrain.model.finding import Claim, Family, Point
 
 _LEAST_LOOKS = 3  # one moment with interrupts off is every kernel's
+_ONE_LOOP = 2  # places: a jump to itself, or a few instructions
 _STARTING_NS = 10**9  # a kernel that counts no time yet sets itself up, with interrupts off
 _OFF_FROM = 0.95  # of the samples with interrupts off: no tick gets through
 
@@ -36,7 +37,14 @@ def guest_hard_lockup(
     points += _starts(inside, locked[0], bare)
     # From outside alone firmware, a boot loader or a small system of its own looks the same.
     known = inside is not None or (console is not None and console.lines > 0 and any(map(_is_linux, console.matter)))
-    return Claim(says=says, prior=0.01, points=tuple(points), at_most=0.99 if known else 0.6)
+    most = _unnamed_at_most(inside, locked[0], told=bool(_said(console)))
+    return Claim(says=says, prior=0.01, points=tuple(points), at_most=most if known else 0.6)
+
+
+def _unnamed_at_most(inside: GuestInside | None, vcpu: VcpuActivity, *, told: bool) -> float:
+    """How sure one may be: a kernel that prints to a slow port, or waits for a device, runs with interrupts off for seconds, too."""
+    named = inside is not None and any(cpu.functions for cpu in inside.view.cpus if cpu.cpu == vcpu.vcpu)
+    return 0.99 if named or told or vcpu.places <= _ONE_LOOP else 0.75
 
 
 def _is_locked(vcpu: VcpuActivity) -> bool:
@@ -67,7 +75,10 @@ def _said(console: ConsoleLog | None) -> list[Point]:
 def _from_inside(inside: GuestInside | None, vcpu: VcpuActivity, view: VcpuView) -> list[Point]:
     if inside is None:
         return []
-    points = []
+    points = [
+        Point(f"{one.says}: it prints with interrupts off, and goes on", one.refs, 0.02)
+        for one in serial_wait_points(inside)
+    ]
     if has_panicked(inside):
         points.append(
             Point("the guest's kernel has panicked: what spins there is the panic's own loop", inside.refs, 0.03)

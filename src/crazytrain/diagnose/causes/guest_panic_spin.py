@@ -6,6 +6,7 @@ from crazytrain.diagnose.signs import burn_point, panic_line
 from crazytrain.diagnose.stuck_signs import kernel_points
 from crazytrain.model.facts import ConsoleLog, ThreadActivity, VcpuView
 from crazytrain.model.facts.guest_inside import GuestInside
+from crazytrain.model.facts.restarts import ConsoleRestarts
 from crazytrain.model.figures import count
 from crazytrain.model.finding import Claim, Family, Look, Point
 
@@ -15,7 +16,11 @@ CONSOLE_LOOK = Look(
 
 
 def guest_panic_spin(
-    threads: ThreadActivity, console: ConsoleLog | None, view: VcpuView | None, inside: GuestInside | None
+    threads: ThreadActivity,
+    console: ConsoleLog | None,
+    view: VcpuView | None,
+    inside: GuestInside | None,
+    restarts: ConsoleRestarts | None,
 ) -> Claim:
     """Did the guest's kernel panic, and does it now spin in the panic's delay loop?"""
     said = panic_line(console)
@@ -25,11 +30,16 @@ def guest_panic_spin(
     elif console:
         points.append(Point(f"no panic within {count(console.lines, 'line')} of the guest's", console.refs, 0.02))
     return Claim(
-        says="the guest's kernel has panicked and spins in the panic's endless delay loop",
+        says=f"the guest's kernel has panicked and spins in the panic's delay loop{_until(restarts)}",
         prior=0.01,
         points=tuple(points),
         missing=() if console or inside else (CONSOLE_LOOK,),
     )
+
+
+def _until(restarts: ConsoleRestarts | None) -> str:
+    waits_s = restarts.waits_s if restarts else None
+    return "" if not waits_s else f": it said that it restarts the machine after {waits_s} s"
 
 
 CAUSE = Cause(

@@ -1,11 +1,15 @@
 """Cause qemu-blocked/storage-stall."""
 
 from crazytrain.diagnose.cause import Cause, Rank
+from crazytrain.diagnose.disk_signs import nothing_ended, of_a_disk, remote_image
+from crazytrain.diagnose.signs import storms, top_port
 from crazytrain.diagnose.wait_signs import is_long, lasted_ns, longest, none_waits, wait_point
-from crazytrain.model.facts import ThreadRole
+from crazytrain.model.facts import KvmExits, QemuConfig, ThreadRole
+from crazytrain.model.facts.block import BlockUse
 from crazytrain.model.facts.waits import Waiting, Waits
-from crazytrain.model.figures import count, span
+from crazytrain.model.figures import count, rate, span
 from crazytrain.model.finding import Claim, Family, Point
+from crazytrain.model.kernel_waits import WaitsFor, waits_for
 
 # Calls that only files and disks know. A plain read may wait for a pipe or a socket, and rightly: it counts in state D alone.
 _DISK_CALLS = ("pread64", "pwrite64", "preadv", "pwritev", "preadv2", "pwritev2", "fsync", "fdatasync", "fallocate")
@@ -14,6 +18,7 @@ _FLUSHES = ("fsync", "fdatasync", "fallocate")
 _NOT_WORKERS = (ThreadRole.MAIN_LOOP, ThreadRole.VCPU, ThreadRole.IOTHREAD, ThreadRole.RCU)
 LONG_FROM_NS, VERY_LONG_FROM_NS = 1_000_000_000, 5_000_000_000
 _ONE_MOMENT = 5
+_FROZEN = ("__refrigerator",)  # by its control group, or because the host is going to sleep
 # Where the kernel sleeps for a storage that is not in this machine, by the beginnings of its functions.
 _REMOTE = {
     "NFS": ("nfs*", "rpc_*", "__rpc_*"),
@@ -22,13 +27,18 @@ _REMOTE = {
     "DRBD": ("drbd_*",),
     "CIFS": ("cifs_*", "smb*"),
     "NBD": ("nbd_*",),
+    "a file system that is frozen (fsfreeze, or a snapshot being taken)": ("percpu_rwsem_wait", "__sb_start_write"),
 }
 
 
-def storage_stall(waits: Waits) -> Claim:
+def storage_stall(waits: Waits, exits: KvmExits | None, block: BlockUse | None, config: QemuConfig | None) -> Claim:
     """Does the storage under a disk of the guest not answer?"""
-    stalled = [wait for wait in waits.threads if at_the_disk(wait) and is_long(wait, _long_for(wait))]
+    stalled = stalled_workers(waits)
     worst = longest(stalled)
+    if worst is None and (server := _of_a_server(exits, block, config)):
+        return Claim(
+            says="the storage may not answer: the guest waits for a disk that is on a server", prior=0.02, points=server
+        )
     if worst is None:
         against = none_waits(waits, "worker of QEMU is stuck in disk I/O")
         return Claim(says="the storage does not answer", prior=0.02, points=(against,))
@@ -44,10 +54,36 @@ def storage_stall(waits: Waits) -> Claim:
     return Claim(says=says, prior=0.02, points=tuple(points))
 
 
+def stalled_workers(waits: Waits | None) -> list[Waiting]:
+    """The threads that have moved data of a disk for longer than a disk that works takes."""
+    return [wait for wait in (waits.threads if waits else ()) if at_the_disk(wait) and is_long(wait, _long_for(wait))]
+
+
+def _of_a_server(exits: KvmExits | None, block: BlockUse | None, config: QemuConfig | None) -> tuple[Point, ...]:
+    """An image on a server has no worker that hangs: that the guest polls the controller and nothing ends has to tell."""
+    remote, port = remote_image(config), top_port(exits) if exits else None
+    if not remote or not exits or not port or not block or not nothing_ended(block):
+        return ()
+    if not of_a_disk(port.owner) or not storms(exits, port.count):
+        return ()
+    says = f"the guest polls {port.owner} {rate(exits.per_s(port.count))}, no request of its disks ended, and {remote} is on a server"
+    return (Point(says, (*exits.refs, *block.refs), 60),)
+
+
 def at_the_disk(wait: Waiting) -> bool:
-    """Whether a thread of QEMU's that is neither loop nor vCPU moves data, or sleeps in the kernel for it."""
-    return wait.role not in _NOT_WORKERS and (
-        wait.call in _DISK_CALLS or (wait.state == "D" and wait.call in _PLAIN_CALLS)
+    """Whether a thread of QEMU's that is neither loop nor vCPU moves data, or sleeps in the kernel for it.
+
+    A vCPU may sleep so, too: where the guest's memory is a file, or a page of it has to be written first.
+    """
+    if wait.in_kernel(*_FROZEN):
+        return False
+    what = waits_for(wait.kernel) if wait.state == "D" else None
+    if wait.role is ThreadRole.VCPU:
+        return what is WaitsFor.STORAGE
+    return (
+        wait.role not in _NOT_WORKERS
+        and what not in (WaitsFor.MEMORY, WaitsFor.GRACE)
+        and (wait.call in _DISK_CALLS or (wait.state == "D" and wait.call in _PLAIN_CALLS))
     )
 
 
@@ -68,5 +104,5 @@ CAUSE = Cause(
     family=Family.QEMU_BLOCKED,
     rank=Rank.SPECIFIC,
     judge=storage_stall,
-    absorbs=("guest-hung-io",),
+    absorbs=("guest-hung-io", "cpu-contention"),
 )
