@@ -44,6 +44,8 @@ def lines(text: str) -> list[ToolLine]:
         ("PXE-E53: No boot filename received", M.NOTHING_TO_BOOT),
         ("mirror-scsi1: transferred 3.1 GiB of 80.0 GiB (3.88%) in 31s", M.MIGRATING),
         ("running (post-copy)", M.POSTCOPY_RUNS),
+        ("Timed out: cannot acquire state change lock (held by monitor=remoteDispatchDomainMigratePerform3)", M.MIGRATING),
+        ("root   4323  0.0  0.0      0     0 ?        D<   Dec05   0:01 [txg_quiesce]", M.DISK_SERVERS_HANG),
         ("qemu-kvm: VFIO_MAP_DMA failed: Bad address", M.MAP_REFUSED),
         (
             "usb 3-1: usbfs: USBDEVFS_BULK failed cmd qemu-kvm rqt 2 rq 9 len 31 ret -110",
@@ -74,7 +76,7 @@ def test_lines_are_known_by_their_fixed_words(text: str, meaning: ToolMeaning) -
     "text",
     [
         "VM 7 qmp command 'guest-ping' failed - got timeout",  # the agent in the guest
-        "cannot acquire state change lock (held by monitor=remoteDispatchDomainMigratePerform3Params)",  # takes long, rightly
+        "root   4323  0.0  0.0      0     0 ?        S<   Dec05   0:01 [txg_quiesce]",
         "QEMU is not using software emulation here",
         "Out of memory: Killed process 812 (java) total-vm:9000000kB",
         "the assertion did not help",

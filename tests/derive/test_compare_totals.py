@@ -130,6 +130,13 @@ def test_which_threads_strace_was_given(text: str, coverage: Coverage) -> None:
     assert use.coverage is coverage
 
 
+def test_a_garbled_row_with_more_errors_than_calls_is_compared() -> None:
+    garbled = told(
+        "% time     seconds  usecs/call     calls    errors syscall\n 10.00    0.1          10       300      7000 read\n"
+    )
+    assert any(d.measure.endswith("read fails") for d in compared(garbled, told(table(MAIN))).differences)
+
+
 def test_such_a_table_is_told_in_words() -> None:
     calls, time = summary_story(told(ALL + table(MAIN, VCPU, times=1)))
     assert calls.says.startswith(
@@ -138,3 +145,9 @@ def test_such_a_table_is_told_in_words() -> None:
     assert "no rates" in calls.says
     assert "25 % is in ppoll" in time.says
     assert summary_story(Facts((msgspec.structs.replace(USE, calls=()),))) == ()
+
+
+def test_a_table_by_threads_is_told_by_threads() -> None:
+    (main, vcpu) = summary_story(Facts((msgspec.structs.replace(USE, method="perf trace -s"),)))
+    assert main.says.startswith("7,500 calls of thread 10, 1,500/s were counted: ppoll 53 %")
+    assert vcpu.says.startswith("6,500 calls of thread 11, 1,300/s were counted: futex 62 % (10 % of them")

@@ -150,6 +150,24 @@ def test_a_console_that_nobody_reads_is_no_lockup() -> None:
     assert m.found("guest-hard-lockup", *locked, prints).confidence < 0.5
     nobody_knows = inside(seen(time=stands))
     assert m.found("guest-hard-lockup", *locked, nobody_knows).confidence < 0.8
-    spins = (function("mwait_none", 0.99),)
+    delays = (function("delay_tsc", 1.0),)
+    waits_too = inside(seen(functions=delays, cpus=(CpuShare(cpu=0, functions=delays),), time=stands))
+    assert m.found("guest-hard-lockup", *locked, waits_too).confidence < 0.8
+    spins = (function("__x64_sys_vhangup", 0.99),)
     dead = inside(seen(functions=spins, cpus=(CpuShare(cpu=0, functions=spins),), time=stands))
     assert m.found("guest-hard-lockup", *locked, dead).confidence > 0.9
+
+
+def test_a_guest_that_accounts_for_idling_while_its_kernel_runs_all_the_time_is_idle() -> None:
+    running = (m.threads(vcpu=1.0), m.view(places=3))
+    assert said(*running, account(0.0, 0.01, 0.99)) == "idle-poll"
+    assert said(*running, account(0.0, 0.99, 0.01)) == "guest-kernel-busy"
+
+
+def test_a_guest_that_wants_all_it_can_get_and_was_not_looked_at_may_spin() -> None:
+    held = m.threads(vcpu=0.13, delay=0.87)
+    finding = m.found("cpu-contention", held)
+    assert finding.verdict is Verdict.FOUND
+    assert finding.confidence <= 0.75
+    assert any("where the vCPUs are" in look.what for look in finding.missing)
+    assert m.found("cpu-contention", held, m.view(user=0.98)).confidence > 0.8

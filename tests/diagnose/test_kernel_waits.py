@@ -64,6 +64,19 @@ def test_one_that_waits_for_other_cpus_tells_of_no_storage() -> None:
     assert confidence("host-kernel-regression", text) > confidence("storage-stall", text)
 
 
+def test_a_stack_without_a_name_is_of_what_hangs() -> None:
+    calls = ("{}", "do_one", "do_two", "sys_open", "entry")
+    stack = "".join(f"[<ffffffff811dc{n}7c>] {name}+0xcc/0x480\n" for n, name in enumerate(calls))
+    text = "The guest hangs. Its process:\n\n" + stack
+    assert confidence("storage-stall", text.format("zvol_open")) > confidence("storage-stall", text.format("no_such"))
+
+
+def test_a_kernel_made_for_hosts_is_a_hosts() -> None:
+    log = "[  9.100001] INFO: task z_wr_iss:2937 blocked for more than 120 seconds.\n[  9.100002]       Tainted: P           O     {} #1\n"
+    assert report(log.format("4.15.18-9-pve")).verdict.cause == "storage-stall"
+    assert report(log.format("4.15.18-9-amd64")).verdict.cause != "storage-stall"
+
+
 def test_a_kernel_that_gets_no_memory_says_so() -> None:
     line = "XFS: CPU 2/KVM(4471) possible memory allocation deadlock size 65552 in kmem_alloc (mode:0x250)\n"
     text = "".join(f"[ {7100 + 2 * n}.119201] {line}" for n in range(6))

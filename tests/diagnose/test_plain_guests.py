@@ -18,7 +18,8 @@ from crazytrain.model.facts import (
     ThreadRole,
     ThreadUse,
 )
-from crazytrain.model.facts.block import BlockUse, DiskUse
+from crazytrain.model.facts.block import BlockUse, DiskState, DiskStates, DiskUse
+from crazytrain.model.facts.devices import VirtQueues, VirtQueueUse
 from crazytrain.model.facts.firmware import BarePlace, BareView
 from crazytrain.model.facts.kvm import IrqLineUse, VectorUse
 from crazytrain.model.facts.loop import ReadyUse
@@ -193,13 +194,31 @@ def test_polling_something_else_beside_it_is_polling() -> None:
     [
         ("nbd+unix:///x?socket=/run/x.nbd", 0.0, "storage-stall"),
         ("nbd+unix:///x?socket=/run/x.nbd", 40.0, "pio-poll"),
+        ('json:{"driver":"raw","file":{"driver":"rbd","pool":"x"}}', 0.0, "storage-stall"),
         ("/var/lib/nbd.img", 0.0, "pio-poll"),
     ],
 )
 def test_an_image_on_a_server_has_no_worker_that_hangs(image: str, ended_per_s: float, first: str) -> None:
-    config = msgspec.structs.replace(KVM, images=(image,))
+    disks = DiskStates(disks=(DiskState(disk="ide0", file=image),), refs=m.REFS)
     block = BlockUse(window_ns=m.WINDOW_NS, disks=(DiskUse(disk="ide0", reads_per_s=ended_per_s),), refs=m.REFS)
-    assert m.verdict(*BURNS, IDE, waits(), config, block) == first
+    assert m.verdict(*BURNS, IDE, waits(), disks, block) == first
+
+
+def kept(requests: int) -> VirtQueues:
+    use = VirtQueueUse(
+        device="virtio-blk", queue=0, size=256, taken_per_s=0.0, used_per_s=0.0, in_use=requests, stuck=requests > 0
+    )
+    return VirtQueues(window_ns=m.WINDOW_NS, queues=(use,), refs=m.REFS)
+
+
+@pytest.mark.parametrize(
+    ("image", "requests", "least", "most"),
+    [("nbd://server/x", 1, 0.6, 0.8), ("/dev/vg/x", 1, 0.3, 0.5), ("nbd://server/x", 0, 0.0, 0.02)],
+)
+def test_requests_that_a_virtqueue_keeps(image: str, requests: int, least: float, most: float) -> None:
+    disks = DiskStates(disks=(DiskState(disk="d1", file=image),), refs=m.REFS)
+    block = BlockUse(window_ns=m.WINDOW_NS, disks=(DiskUse(disk="d1"),), refs=m.REFS)
+    assert least <= m.found("storage-stall", waits(), disks, block, kept(requests)).confidence <= most
 
 
 def test_a_frozen_thread_is_not_at_its_disk() -> None:
@@ -266,3 +285,29 @@ def test_a_flood_of_packets_is_seen_without_a_monitor() -> None:
     assert m.verdict(loops, net, m.threads(vcpu=0.1, loop=0.3)) == "guest-io-heavy"
     user = msgspec.structs.replace(KVM, nics=("user,id=n",))
     assert m.verdict(loops, user, m.threads(vcpu=0.1, loop=0.3)) != "guest-io-heavy"
+
+
+def test_who_prints_without_end_polls_two_ports_of_one_device() -> None:
+    half = tuple(
+        PortUse(port=port, write=port == 0x3F8, count=25_000, owner=owner)
+        for port, owner in ((0x3F8, "COM1"), (0x3FD, "COM1 line status"), (0x20, "PIC, first"))
+    )
+    both = KvmExits(window_ns=m.WINDOW_NS, ports=half, refs=m.REFS)
+    apart = KvmExits(
+        window_ns=m.WINDOW_NS,
+        ports=(half[0], *(PortUse(port=p, write=False, count=24_000) for p in (0x20, 0x60))),
+        refs=m.REFS,
+    )
+    assert m.found("pio-poll", m.threads(vcpu=1.0), both).verdict is Verdict.FOUND
+    assert m.found("pio-poll", m.threads(vcpu=1.0), apart).verdict is not Verdict.FOUND
+
+
+def test_a_guest_that_told_qemu_of_its_panic() -> None:
+    assert m.verdict(state("guest-panicked"), m.threads(), m.view(halted=1.0)) == "guest-panic-spin"
+
+
+def test_a_monitor_that_serves_another_client_does_not_hang() -> None:
+    busy = QemuState(monitor=Outcome.TIMED_OUT, monitor_busy=True, refs=m.REFS)
+    hangs = QemuState(monitor=Outcome.TIMED_OUT, refs=m.REFS)
+    assert m.found("monitor-hung", busy, m.threads()).verdict is not Verdict.FOUND
+    assert m.found("monitor-hung", hangs, m.threads()).verdict is Verdict.FOUND

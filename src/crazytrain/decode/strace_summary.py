@@ -74,7 +74,7 @@ def _calls(evidence: Evidence) -> Iterator[CallUse]:
 
 def _call(found: re.Match[bytes], line: int, evidence: Evidence) -> CallUse:
     whole, _, fraction = found["seconds"].replace(b",", b".").partition(b".")
-    errors = int(found["errors"] or 0)
+    errors = min(int(found["errors"] or 0), int(found["calls"]))  # more errors than calls is a row that was garbled
     return CallUse(
         tid=None,
         call=found["name"].decode(),

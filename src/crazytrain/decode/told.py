@@ -89,7 +89,8 @@ _WRITTEN_OFF = re.compile(r"\becho (?:0|n|never|off) ?>+ ?\S*$")
 _NO_SUCH = re.compile(r"\b(?:no|not|without|lacks?|missing) \S{0,3}$")
 _SET_OFF = re.compile(r"\S{0,3}=(?:off|no|0)\b")
 _DENIED = re.compile(
-    r"(?:\b(?:no|not|never|without|non|neither|nor)|n't)[ -](?:(?:an?|any|the|using|use|due|of|see|seen|more|signs?|process(?:es)?|tasks?|threads?|stuck|in)[ -]){0,5}$"
+    r"(?:\b(?:no|not|never|without|non|neither|nor)|n't)[ -]"
+    r"(?:(?:an?|any|the|using|use|due|of|see|seen|more|signs?|process(?:es)?|tasks?|threads?|stuck|in)[ -]){0,5}$"
 )
 _LITTLE = re.compile(  # a load that is small where something was changed
     r"\b(?:now|after|with|without|under|below|only|just|down|back|drops?|goes|went)\b.{0,40}(?<![\d.])[0-5](?:\.\d+)? ?(?:%|percent)"
@@ -114,7 +115,7 @@ _FULL = re.compile(
     r"\b(?:eats?|hogs?|occup\w+|saturat\w+)\b.{0,12}\b(?:cpus?|cores?|processors?)\b|\bcpu[- ]hog\b"
     r"|\b(?:burn\w*|spin(?:s|ning)?|spun|pegg\w+|max(?:es|ed)? out|busy[- ]?loop\w*|loops? for ever"
     r"|endless loop|run(?:s|ning)? away|runaway)\b|\b(?:high|full|excessive|huge|constant|heavy) cpu\b"
-    r"|\bmore than (?:an?|one) (?:whole |full )?(?:cpu|core)\b"
+    r"|\b(?:more than|always takes?|constantly takes?|keeps?|pins) (?:an?|one) (?:whole |full |host )*(?:cpu|core)\b"
     r"|\b(?:all|whole|full|entire) (?:cores?|cpus?|processors?)\b|\bcpu (?:usage|load|use)\b.{0,15}\b(?:high|full|max\w*|rose|rises"
     r"|jumps?)\b"
 )

@@ -254,7 +254,7 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
             r"|timestamps?)\b.{0,40}\b(?:jump\w*|leaps?|backwards?|behind|ahead|in(?:to)? the future"
             r"|stands? still|stopped|wrong by|off by|steps?|frozen|freezes?|stuck|warps?|skips?|goes back)\b"
         ),
-        r"\bwrong (?:time|clock|date)(?:stamps?)?\b",
+        r"\bwrong (?:time|clock|date)(?:stamps?)?\b", r"\bclock (?:is|was|gets?) (?:\w+ )?(?:delayed|late|lagging|stale|outdated)\b",
         r"\b(?:vm|guest|domain)s?\b.{0,20}\b\d+ (?:seconds?|minutes?|hours?|days?)\b.{0,8}\b(?:behind|ahead|late|slow|fast)\b",
         r"\b(?:584|585|292) years?\b", r"\bjump\w*\b.{0,20}\b(?:of|in) (?:time|clock)\b",
         r"\buptime\b.{0,20}\b\d{5,} days\b", r"\b(?:ntp\w*|chrony\w*|timesyncd?)\b.{0,40}\boffset\b.{0,8}\b\d{3,}(?:\.\d+)? ?(?:s|sec|seconds)\b",
@@ -262,7 +262,8 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\b18446744073", r"\b9223372036"),
     T.HOST_CLOCK_STEP: (r"\bhost(?:'s)? (?:clock|time|date)\b.{0,30}\b(?:jump\w*|steps?|stepped|set|chang\w+|correct\w+)\b",),
     T.CLOCK_DRIFT: (r"\bclock\b.{0,40}\b(?:drift\w*|runs? (?:too )?(?:fast|slow)|gains?|loses?|ahead|fast(?:er)?|slow(?:er)?)\b",
-        r"\btime drift\w*\b", r"\bruns? (?:too )?fast\b", r"\bclock[- ](?:skew|issues?|problems?|trouble)\b",
+        r"\btime drift\w*\b", r"\b(?:times?|timestamps?|date) (?:(?:has|have|is|was|were|been) ){0,2}drift(?:s|ed|ing)\b",
+        r"\bruns? (?:too )?fast\b", r"\bclock[- ](?:skew|issues?|problems?|trouble)\b",
         r"\b(?:time|clock)s? (?:runs?|goes|is running) (?:wrong|off|at (?:half|double|twice))\b",
         r"\b(?:time|clock)s? (?:is |are |gets? |goes )?out of sync\b"),
     T.TSC_FREQUENCY: (
@@ -310,10 +311,12 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\bsynthetic (?:msrs?|apic|interrupt)"),
     T.TIMER_RATE: (
         r"(?:\b|_)(?:timer|clock|tick)\b.{0,20}\b(?:interrupts?|ticks?|irqs?|storm|rate)\b.{0,30}(?:/s\b|\bper second|\ba second|\bhz\b)",
-        r"\btimer storm\b"),
+        r"\btimer storm\b", r"\b(?:overload|flood|swamp|drown)(?:s|ed|ing)?\b.{0,25}\b(?:timer|clock) (?:interrupts?|ticks?|irqs?)\b",
+        r"\b(?:thousands|tens of thousands|millions) of (?:timer|clock) (?:interrupts?|ticks?|irqs?)\b"),
     T.IDLE_POLL: (
-        r"\bidle (?:thread|loop|task|process|v?cpu)s?\b.{0,30}(?:\b100 ?%|\bfull\b|\bspin\w*|\bpoll(?:s|ing)\b|\bnever (?:halt|sleep|rest)\w*)",
+        r"\bidle (?:thread|loop|task|process|v?cpu)s?\b.{0,45}(?:\b100 ?%|\bfull\b|\bspin\w*|\bpoll(?:s|ing)\b|\bnever (?:halt|sleep|rest)\w*)",
         r"\binstead of (?:halting|sleeping|hlt)\b", r"\bhlt\b.{0,40}\breturns? (?:immediately|at once|right away)\b",
+        r"\b(?:no|not|without|misses|lacks)\b.{0,12}['\"`]?\b(?:wait|wfi|hlt|halt)\b['\"`]? (?:cpu )?instruction\b",
         r"\bidle=poll\b", r"\bhaltpoll\b", r"\bpoll(?:s|ing)? (?:in|while) idle\b",
         (
             r"\b(?:never|does not|doesn't|do not|don't|no|without) (?:(?:execut|issu|us|call)\w* )?(?:an? |the )?(?:hlt|wfi|wtint|mwait"
@@ -322,7 +325,7 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\bidle guests?\b.{0,20}\b(?:still )?(?:pins?|burns?|keeps?|takes?|uses?)\b.{0,20}\b(?:cores?|cpus?)\b.{0,12}(?:100|full|busy)",
         r"\b(?:add|need|miss|lack|insert|put)\w* (?:an? |the )?.?hlt\b", r"\bidle ?halt\b", r"\b(?:polling|idle) loops?\b", r"\bsleep[- ]states?\b",
         r"\bpower[- ]sav\w+\b", r"\b(?:ms-?|free|dr-?|pc-?)dos\b",
-        r"\bdos (?:prompt|box)\b"),
+        r"\bdos (?:prompt|box|guests?|vms?)\b"),
     T.HALT_POLL: (r"\bhalt[-_ ]poll\w*\b", r"\bkvm_vcpu_(?:check_)?block\b", r"\bkvm_vcpu_halt\b"),
     T.ALARM_FLOOR: (r"\bsigalrm\b", r"\btimer_settime\b", r"\bdynticks\b",
         r"\b(?:timer|deadline)\b.{0,25}\b(?:already|always) (?:due|expired|in the past|overdue)\b"),

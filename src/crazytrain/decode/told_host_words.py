@@ -158,7 +158,7 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
             r"\b(?:never|not|doesn't|won't) (?:even )?(?:gets?|comes?|goes|go|makes? it) (?:past|beyond|through) (?:the )?"
             r"(?:bios|uefi|ovmf|seabios|firmware|tiano ?core|boot ?loader|post)\b"
         ),
-        r"\bguest has not initialized the display\b", r"\b(?:does not|doesn't) (?:show|display) anything\b",
+        r"\b(?:has|have|had) (?:not|n't|never) initiali[sz]ed the display\b", r"\b(?:does not|doesn't) (?:show|display) anything\b",
         (
             r"\b(?:seabios|bios|uefi|ovmf|edk2|tdvf|pei ?main|slof|u-boot|opensbi|firmware) (?:itself |module )?"
             r"(?:stops?|stopped|hangs?|hung|gets stuck|is stuck|freezes)\b"
@@ -198,8 +198,8 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
         r"\brun queue\b", r"\bnoisy neighbou?r"),
     T.ALL_GUESTS: (
         rf"\b(?:all|every|each)(?: of)?(?: (?:the|our|my|other|running))* (?:vms?|guests?|virtual machines?)\b.{{0,30}}\b(?:{HANGS}|{_SLOW})",
-        rf"\b(?:several|many|multiple|most) (?:vms|guests|virtual machines)\b.{{0,40}}\b(?:{HANGS}|{_SLOW})\b.{{0,30}}"
-        r"\b(?:at once|same time|together)\b"),
+        (rf"\b(?:several|many|multiple|most) (?:vms|guests|virtual machines)\b.{{0,40}}\b(?:{HANGS}|{_SLOW})\b.{{0,30}}"
+        r"\b(?:at once|same time|together)\b")),
     T.CGROUP_FROZEN: (r"\bcgroups?\b.{0,30}\b(?:frozen|freez\w+|froze)\b", r"\b(?:froze|frozen|freez\w+)\b.{0,40}\bcgroups?\b",
         r"\bcgroup\.freeze\b", r"\bfreezer\.state\b", r"\bsigstop\b", r"\bkill -(?:stop|19)\b"),
     T.MSR_LEFT_OUT: (r"\b(?:rd|wr)msrs? (?:error|message|warning|line)s?\b",

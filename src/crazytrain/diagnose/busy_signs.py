@@ -36,6 +36,9 @@ def exit_points(exits: KvmExits | None) -> tuple[Point, ...]:
     return (Point(f"few exits to QEMU: {rate(per_s)}", exits.refs, 1.5),)
 
 
+IDLES_FROM = 0.9  # by the account of the guest's own kernel
+
+
 class Account(msgspec.Struct, frozen=True):
     """What the guest's own kernel says of its busiest CPU: shares of the window in programs, in the kernel, and idle."""
 
@@ -73,3 +76,12 @@ def account_points(inside: GuestInside | None, *, of_programs: bool) -> tuple[Po
     busy = max(told.user + told.kernel, 0.01)
     part = 15 if worked >= 0.75 * busy else 2 if worked >= 0.5 * busy else 0.05
     return (Point(says, inside.refs, part * 3 if told.idle <= AWAKE_HALTED_TO else 0.02),)
+
+
+def idles_points(inside: GuestInside | None) -> tuple[Point, ...]:
+    """That even the busiest CPU idled by the guest's own account, as a point against work of its kernel, which it would account for."""
+    told = account_of(inside)
+    if inside is None or told is None or told.idle < IDLES_FROM:
+        return ()
+    says = f"the guest's own account: even its busiest CPU, CPU {told.cpu}, idled {share(told.idle)} of the time"
+    return (Point(says, inside.refs, 0.05),)

@@ -2,8 +2,7 @@
 
 import re
 
-from crazytrain.model.facts import QemuConfig
-from crazytrain.model.facts.block import BlockUse
+from crazytrain.model.facts.block import BlockUse, DiskStates
 
 _CONTROLLERS = re.compile(
     r"\b(ide|ahci|sata|nvme|scsi|virtio-blk|virtio-scsi|megasas|mptsas|pvscsi|lsi)", re.IGNORECASE
@@ -21,12 +20,12 @@ def of_a_disk(owner: str) -> bool:
     return _CONTROLLERS.search(owner) is not None
 
 
-def remote_image(config: QemuConfig | None) -> str:
+def remote_image(disks: DiskStates | None) -> str:
     """The first image that is reached over a protocol, not as a file; empty where all are files.
 
     Such an image has no worker that could be seen to hang: QEMU waits for its socket beside everything else.
     """
-    return next((image for image in (config.images if config else ()) if _REMOTE.search(image)), "")
+    return next((disk.file for disk in (disks.disks if disks else ()) if _REMOTE.search(disk.file)), "")
 
 
 def nothing_ended(block: BlockUse | None) -> bool:

@@ -13,14 +13,8 @@ _SHOWN = 3
 # Where Linux idles without HLT: idle=poll, cpuidle's poll state (haltpoll), and MWAIT, which keeps the vCPU in guest mode.
 _IDLE_LOOPS = ("cpu_idle_poll", "poll_idle", "mwait_idle", "intel_idle", "acpi_processor_ffh_cstate_enter")
 _SERIAL_WAITS = ("wait_for_lsr", "wait_for_xmitr", "serial8250_console_", "univ8250_console_")
-_BETWEEN_SERIAL_WAITS = (
-    "io_serial_",
-    "delay_tsc",
-    "__const_udelay",
-    "__udelay",
-    "touch_nmi_watchdog",
-    "arch_touch_nmi_watchdog",
-)
+DELAYS = ("delay_tsc", "delay_loop", "delay_halt", "__const_udelay", "__udelay", "__delay")
+_BETWEEN_SERIAL_WAITS = ("io_serial_", *DELAYS, "touch_nmi_watchdog", "arch_touch_nmi_watchdog")
 LOCK_PATHS = ("queued_spin_lock_slowpath", "queued_write_lock_slowpath", "queued_read_lock_slowpath")
 _IO_FRAMES = (
     "io_schedule",

@@ -1,9 +1,7 @@
 """How much what people tell speaks for each cause: likelihood ratios of mentions.
 
-        A ratio says how many times likelier somebody tells this where the cause holds than where it does not. People also tell of
-        things that have,
-        nothing to do with it (a command line is full of devices), so a mention counts little; what they tried counts more, for it
-        is an experiment:,
+A ratio says how many times likelier somebody tells this where the cause holds than where it does not. People also tell of things that have
+nothing to do with it (a command line is full of devices), so a mention counts little; what they tried counts more, for it is an experiment:
 all is well without the device. Only words that a person copies from a log or a status (no space left, triple fault, entry failed) count
 like the line itself. A cause takes the ratios of its family, and its own, which replace those.
 """
@@ -83,7 +81,7 @@ OF_CAUSE: dict[str, Ratios] = {
     },
     "guest-hung-io": {
         T.GUEST_DRIVER: 3.0, (T.OTHER_MODEL, S.GOOD_WITH): 5.0, (T.GUEST_DRIVER, S.CURED): 4.0, T.STORAGE_SILENT: 1.3,
-        T.HUNG_TASK: 7.0, T.IO_ERROR: 1.5, T.CPU_FULL: 0.4, T.VCPUS_FULL: 0.5,
+        T.HUNG_TASK: 8.0, T.IO_ERROR: 1.5, T.CPU_FULL: 0.4, T.VCPUS_FULL: 0.5,
     },
     "guest-halted-dead": {T.ALL_HALTED: 12.0, T.NO_CPU: 4.0, T.CPU_FULL: 0.1, T.GUEST_HUNG: 2.0},
     "kvmclock-jump": {
@@ -114,7 +112,7 @@ OF_CAUSE: dict[str, Ratios] = {
         (T.RTC_CATCHUP, S.CURED): 6.0, T.TIME_JUMP: 1.5, (T.RTC, S.NO_MATTER): 0.3, T.SYSTEM_TIME: 1.5,
     },
     "pit-hpet-storm": {
-        T.PIT: 6.0, T.PIT_PORT: 10.0, T.HPET: 4.0, (T.HPET, S.CURED): 10.0, (T.PIT, S.CURED): 8.0, (T.HPET, S.ABSENT): 0.5,
+        T.PIT: 6.0, T.PIT_PORT: 10.0, T.TIMER_RATE: 3.0, T.HPET: 4.0, (T.HPET, S.CURED): 10.0, (T.PIT, S.CURED): 8.0, (T.HPET, S.ABSENT): 0.5,
         (T.HPET, S.GOOD_WITH): 0.2,
     },
     "apic-timer-storm": {
@@ -164,7 +162,7 @@ OF_CAUSE: dict[str, Ratios] = {
     "fd-monitor-spin": {
         T.IO_URING: 6.0, (T.IO_URING, S.CURED): 10.0, (T.IO_URING, S.GOOD_WITH): 1.5, T.POLL_SPIN: 4.0, T.GUEST_SLOW: 1.2,
     },
-    "throttle-timer-spin": {T.GUEST_HUNG: 0.3, T.THROTTLE: 8.0, (T.THROTTLE, S.CURED): 15.0, T.POLL_SPIN: 2.0, T.HOST_LOAD: 0.3, T.CPU_QUOTA: 0.1},
+    "throttle-timer-spin": {T.THROTTLE: 8.0, (T.THROTTLE, S.CURED): 15.0, T.POLL_SPIN: 2.0, T.HOST_LOAD: 0.3, T.CPU_QUOTA: 0.1},
     "usernet-spin": {
         T.USERNET: 6.0, (T.USERNET, S.CURED): 8.0, (T.TAP, S.GOOD_WITH): 3.0, T.POLL_SPIN: 2.0, T.SOFT_LOCKUP: 0.8, T.TAP: 0.9,
     },
@@ -186,13 +184,12 @@ OF_CAUSE: dict[str, Ratios] = {
     },
     "storage-stall": {
         T.GUEST_DRIVER: 0.5, (T.OTHER_MODEL, S.GOOD_WITH): 0.2,
-        T.ALL_GUESTS: 2.5, T.STORAGE_SILENT: 8.0, T.NBD: 3.0, T.HUNG_TASK: 5.0, T.IO_ERROR: 1.5, T.HOST_IO: 2.0, T.QEMU_HUNG: 2.0, T.STORAGE_COPY:
+        T.ALL_GUESTS: 2.5, T.STORAGE_SILENT: 8.0, T.NBD: 3.0, T.HUNG_TASK: 4.0, T.IO_ERROR: 1.5, T.HOST_IO: 2.0, T.QEMU_HUNG: 2.0, T.STORAGE_COPY:
         1.5,
     },
     "block-drain-deadlock": {
         T.POKED: 2.0,
-        T.IO_BLOCKS: 0.6, T.DRAIN: 10.0, T.BLOCK_JOB: 7.0, T.STORAGE_COPY: 4.0, T.IOTHREAD: 3.0, T.NBD: 1.5, T.THROTTLE: 5.0,
-        (T.THROTTLE, S.CURED): 8.0, T.POSTCOPY: 0.3,
+        T.IO_BLOCKS: 0.6, T.DRAIN: 10.0, T.BLOCK_JOB: 7.0, T.STORAGE_COPY: 4.0, T.IOTHREAD: 3.0, T.NBD: 1.5, T.THROTTLE: 1.5, T.POSTCOPY: 0.3,
         T.GUEST_SLOW: 0.4, T.RECOVERS: 0.4, T.RESUME: 1.2,
     },
     "blocked-usb-host": {T.USB_HOST: 10.0, (T.USB_HOST, S.CURED): 15.0, T.USB: 1.5, T.USB_TABLET: 0.3},

@@ -33,7 +33,7 @@ def read_instant(
     mono_ns, wall_ns = now()
     clock = attempts.get("clock", clocks.read_clock, kernel, mono_ns, wall_ns, attempts) if "clock" in parts else None
     cpus = attempts.get("cpus", read_cpus, kernel, _guest_now(kernel), attempts) if "cpus" in parts else None
-    memory = attempts.get("memory events", read_vm_events, kernel) if "cpus" in parts else None
+    memory = attempts.get("memory events", read_vm_events, kernel) if cpus else None
     tasks = _tasks(kernel, parts, most_tasks, attempts)
     locks = attempts.get("locks", read_locks, kernel, tasks, registers, attempts) if "locks" in parts else None
     return InsideReading(

@@ -32,10 +32,10 @@ _FUNCTIONS: tuple[tuple[WaitsFor, tuple[str, ...]], ...] = (
     (
         WaitsFor.STORAGE,
         (
-            "jbd2_*", "__jbd2_*", "ext4_*", "xfs_*", "xlog_*", "btrfs_*", "zil_*", "txg_*", "zio_*", "zfs_*", "dmu_*", "cv_wait_io*", "nfs_*",
-            "nfs4_*", "rpc_*", "__rpc_*", "fuse_*", "request_wait_answer", "ceph_*", "rbd_*", "cifs_*", "smb2_*", "drbd_*", "nbd_*", "gfs2_*",
-            "gdlm_*", "ocfs2_*", "blk_*", "blkdev_*", "__blkdev_*", "submit_bio_wait", "md_*", "raid1_*", "raid5_*", "raid10_*", "dm_*", "rq_qos_*",
-            "wbt_*", "get_request*", "do_blockdev_direct_IO", "dio_*", "iomap_*", "wait_on_page_writeback*", "folio_wait_writeback*",
+            "jbd2_*", "__jbd2_*", "ext4_*", "xfs_*", "xlog_*", "btrfs_*", "zil_*", "txg_*", "zio_*", "zfs_*", "zvol_*", "dmu_*", "cv_wait_io*",
+            "nfs_*", "nfs4_*", "rpc_*", "__rpc_*", "fuse_*", "request_wait_answer", "ceph_*", "rbd_*", "cifs_*", "smb2_*", "drbd_*", "nbd_*",
+            "gfs2_*", "gdlm_*", "ocfs2_*", "blk_*", "blkdev_*", "__blkdev_*", "submit_bio_wait", "md_*", "raid1_*", "raid5_*", "raid10_*", "dm_*",
+            "rq_qos_*", "wbt_*", "get_request*", "do_blockdev_direct_IO", "dio_*", "iomap_*", "wait_on_page_writeback*", "folio_wait_writeback*",
             "balance_dirty_pages*", "filemap_fdatawait*", "wait_on_page_bit*", "folio_wait_bit*", "bit_wait_io*", "scsi_*", "iscsi_*", "nvme_*",
         ),
     ),

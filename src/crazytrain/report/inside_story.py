@@ -8,12 +8,12 @@ from crazytrain.model.facts.inside import GuestKernel, InsideReading, LockWait
 from crazytrain.model.facts.inside_view import Clock, CpuShare, Pace, TaskShare
 from crazytrain.model.figures import count, rate, share, span
 from crazytrain.model.report import StoryLine
+from crazytrain.report.inside_rates import NOTABLE_TIMER_PER_S
 from crazytrain.report.sentence import line
 
 _SHOWN_TASKS, _SHOWN_FUNCTIONS, _SHOWN_STUCK, _SHOWN_FRAMES = 3, 5, 4, 8
 _BUSY_FROM, _IDLE_TO = 0.8, 0.3
 _NOTABLE_SHARE = 0.01
-_NOTABLE_TIMER_PER_S = 1100.0  # more than a tick of HZ=1000
 _AT_EASE = (Pace.MOVES, Pace.ASLEEP, Pace.TOO_SHORT)
 
 
@@ -82,7 +82,7 @@ def _memory(inside: GuestInside) -> Iterator[StoryLine]:
 
 def _timers(inside: GuestInside) -> Iterator[StoryLine]:
     """CPUs whose own timer rings faster than any tick."""
-    fast = [cpu for cpu in inside.view.cpus if (cpu.timer_irqs_per_s or 0.0) >= _NOTABLE_TIMER_PER_S]
+    fast = [cpu for cpu in inside.view.cpus if (cpu.timer_irqs_per_s or 0.0) >= NOTABLE_TIMER_PER_S]
     for cpu in fast[:_SHOWN_TASKS]:
         often = rate(cpu.timer_irqs_per_s or 0.0)
         yield line(f"inside the guest: its CPU {cpu.cpu} took {often} interrupts of its own timer", inside.refs)

@@ -1,7 +1,7 @@
 """Cause guest-busy/guest-kernel-busy."""
 
 from crazytrain.diagnose.bare_signs import BARE_FROM
-from crazytrain.diagnose.busy_signs import account_points, chosen, exit_points, halted_points
+from crazytrain.diagnose.busy_signs import account_points, chosen, exit_points, halted_points, idles_points
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.inside_signs import function_points, has_panicked, idle_function_points, lock_function, ticks
 from crazytrain.diagnose.signs import burn_point, panic_line
@@ -28,6 +28,7 @@ def guest_kernel_busy(
     points = [burn_point(threads), *where]
     points += (*_bare_points(bare), *function_points(inside))
     points += [Point(idle.says, idle.refs, 0.02) for idle in idle_function_points(inside)]
+    points += idles_points(inside) if view else ()
     if panic_line(console) or has_panicked(inside):
         points.append(
             Point(

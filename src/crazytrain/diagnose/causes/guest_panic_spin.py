@@ -4,12 +4,13 @@ from crazytrain.diagnose.cause import BUSY, Cause, Rank
 from crazytrain.diagnose.inside_signs import panicked_points
 from crazytrain.diagnose.signs import burn_point, panic_line
 from crazytrain.diagnose.stuck_signs import kernel_points
-from crazytrain.model.facts import ConsoleLog, ThreadActivity, VcpuView
+from crazytrain.model.facts import ConsoleLog, QemuState, ThreadActivity, VcpuView
 from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.facts.restarts import ConsoleRestarts
 from crazytrain.model.figures import count
 from crazytrain.model.finding import Claim, Family, Look, Point
 
+PANICKED = "guest-panicked"
 CONSOLE_LOOK = Look(
     "the guest's console around the time it began", "virsh console {name}   # or the file behind its serial port"
 )
@@ -21,8 +22,14 @@ def guest_panic_spin(
     view: VcpuView | None,
     inside: GuestInside | None,
     restarts: ConsoleRestarts | None,
+    state: QemuState | None,
 ) -> Claim:
     """Did the guest's kernel panic, and does it now spin in the panic's delay loop?"""
+    if state and state.status == PANICKED:
+        told = Point(
+            "QEMU's status is guest-panicked: the guest said so itself (pvpanic or the like)", state.refs, 20_000
+        )
+        return Claim(says="the guest's kernel has panicked, and QEMU stopped it for that", prior=0.01, points=(told,))
     said = panic_line(console)
     points = [burn_point(threads), *kernel_points(view), *panicked_points(inside)]
     if said:

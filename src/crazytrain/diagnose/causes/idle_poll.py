@@ -1,6 +1,6 @@
 """Cause exit-storm/idle-poll."""
 
-from crazytrain.diagnose.busy_signs import account_of
+from crazytrain.diagnose.busy_signs import IDLES_FROM, account_of
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
 from crazytrain.diagnose.inside_signs import idle_function_points
 from crazytrain.diagnose.signs import awake, burning_vcpus, is_fresh, leaving_rate
@@ -20,7 +20,6 @@ from crazytrain.model.figures import count, rate, share
 from crazytrain.model.finding import Claim, Family, Look, Point
 
 FEW_PLACES = 4
-_IDLES_FROM = 0.9  # by the account of the guest's own kernel
 _IDLE_ADDRESSES = 4096  # bytes: one idle function, the same on every vCPU
 _GUEST = Look("whether the guest thinks that it is idle", "top; cat /proc/cmdline   # in the guest: idle=poll?")
 
@@ -46,7 +45,7 @@ def idle_poll(
             "the guest has nothing to do and idles by polling: its idle task never rests (idle=poll, haltpoll, MWAIT)"
         )
         return Claim(says=says, prior=0.02, points=proof, at_most=0.97)
-    points = [_place_point(never_halt, view), _together_point(never_halt, view)]
+    points = [_place_point(never_halt, view), _together_point(never_halt, view), *_account_points(threads, inside)]
     if exits is not None and exits.window_ns:
         per_s = leaving_rate(exits)
         points.append(Point(f"it left guest mode {rate(per_s)}", exits.refs, 2 if per_s < 2000 else 0.1))
@@ -65,7 +64,7 @@ def _account_points(threads: ThreadActivity, inside: GuestInside | None) -> tupl
     if inside is None or told is None:
         return ()
     says = f"the guest's own account: even its busiest CPU idled {share(told.idle)} of the time"
-    if told.idle < _IDLES_FROM or not vcpus or len(burning_vcpus(threads)) < len(vcpus):
+    if told.idle < IDLES_FROM or not vcpus or len(burning_vcpus(threads)) < len(vcpus):
         return (
             Point(
                 f"{says}; of its {count(len(vcpus), 'vCPU thread')} {len(burning_vcpus(threads))} burn",

@@ -14,8 +14,8 @@ from crazytrain.diagnose.signs import (
     top_port,
     unseen,
 )
-from crazytrain.model.facts import KvmExits, PortUse, QemuConfig, VcpuView
-from crazytrain.model.facts.block import BlockUse
+from crazytrain.model.facts import KvmExits, PortUse, VcpuView
+from crazytrain.model.facts.block import BlockUse, DiskStates
 from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.facts.waits import Waits
 from crazytrain.model.figures import count, rate, share
@@ -31,7 +31,7 @@ def pio_poll(
     view: VcpuView | None,
     waits: Waits | None,
     block: BlockUse | None,
-    config: QemuConfig | None,
+    disks: DiskStates | None,
     inside: GuestInside | None,
 ) -> Claim:
     """Does the guest poll one I/O port?"""
@@ -39,10 +39,8 @@ def pio_poll(
     port = top_port(exits) if exits else None
     if exits is None or port is None:
         return _from_the_code(view, exits, says, serial_wait_points(inside))
-    total = sum(p.count for p in exits.ports)
-    part = port.count / total
-    points = [_rate_point(exits, port, part), *_other_owner_points(port, view, exits)]
-    points += behind_the_controller(port.owner, waits, block, config)
+    points = [_rate_point(exits, port), *_other_owner_points(port, view, exits)]
+    points += behind_the_controller(port.owner, waits, block, disks)
     return Claim(says=f"{says} ({_described(port)})", prior=0.03, points=tuple(points))
 
 
@@ -65,11 +63,18 @@ def _described(port: PortUse) -> str:
     return f"port {port.port:#x}" + (f", {port.owner}" if port.owner else "")
 
 
-def _rate_point(exits: KvmExits, port: PortUse, part: float) -> Point:
+def _rate_point(exits: KvmExits, port: PortUse) -> Point:
+    total = sum(p.count for p in exits.ports)
+    part = port.count / total
     way = "writes to" if port.write else "reads of"
     says = f"{rate(exits.per_s(port.count))} {way} {_described(port)}: {share(part)} of all port accesses{held_words(exits)}"
-    storm = storms(exits, port.count) and part >= 0.5
+    storm = storms(exits, port.count) and _of_its_device(exits, port) / total >= 0.5
     return Point(says, exits.refs, 200 if storm else 0.02)
+
+
+def _of_its_device(exits: KvmExits, port: PortUse) -> int:
+    """Accesses to all ports of the same device: who prints without end asks one port whether he may, and writes to the next."""
+    return sum(p.count for p in exits.ports if p.port // 8 == port.port // 8)
 
 
 def _other_owner_points(port: PortUse, view: VcpuView | None, exits: KvmExits) -> tuple[Point, ...]:

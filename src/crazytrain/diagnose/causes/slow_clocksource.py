@@ -41,7 +41,7 @@ def _reads_from_inside(inside: GuestInside | None) -> tuple[Point, ...]:
         return ()
     part, samples = sum(one.share.ratio for one in found), found[0].share.samples
     says = f"{share(part)} of {count(samples, 'look')} at its registers were in {found[0].name}: it reads the time from that device"
-    return (Point(says, inside.refs, 60),)
+    return (Point(says, inside.refs, 60 if low >= _MUCH_FROM else 20),)
 
 
 def _from_inside(inside: GuestInside | None) -> list[Point]:
@@ -63,7 +63,7 @@ def _mode_point(view: VcpuView) -> Point:
 
 _SAYS = "the guest's clocksource is a slow emulated device (the ACPI PM timer or HPET): each reading of the time leaves guest mode"
 _READERS = ("acpi_pm_read", "read_hpet", "hpet_readl", "pit_read", "i8253_read")
-_READS_FROM = 0.15  # of the looks, at least: next to nothing of a guest with a fast clock
+_READS_FROM, _MUCH_FROM = 0.05, 0.15  # of the looks, at least: it is nothing at all in a guest with a fast clock
 _SLOW = ("acpi_pm", "hpet", "pit", "jiffies", "refined-jiffies")
 
 CAUSE = Cause(

@@ -4,8 +4,9 @@ from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.disk_signs import nothing_ended, of_a_disk, remote_image
 from crazytrain.diagnose.signs import storms, top_port
 from crazytrain.diagnose.wait_signs import is_long, lasted_ns, longest, none_waits, wait_point
-from crazytrain.model.facts import KvmExits, QemuConfig, ThreadRole
-from crazytrain.model.facts.block import BlockUse
+from crazytrain.model.facts import KvmExits, ThreadRole
+from crazytrain.model.facts.block import BlockUse, DiskStates
+from crazytrain.model.facts.devices import VirtQueues
 from crazytrain.model.facts.waits import Waiting, Waits
 from crazytrain.model.figures import count, rate, span
 from crazytrain.model.finding import Claim, Family, Point
@@ -31,17 +32,19 @@ _REMOTE = {
 }
 
 
-def storage_stall(waits: Waits, exits: KvmExits | None, block: BlockUse | None, config: QemuConfig | None) -> Claim:
+def storage_stall(
+    waits: Waits,
+    exits: KvmExits | None,
+    block: BlockUse | None,
+    disks: DiskStates | None,
+    queues: VirtQueues | None,
+) -> Claim:
     """Does the storage under a disk of the guest not answer?"""
     stalled = stalled_workers(waits)
     worst = longest(stalled)
-    if worst is None and (server := _of_a_server(exits, block, config)):
-        return Claim(
-            says="the storage may not answer: the guest waits for a disk that is on a server", prior=0.02, points=server
-        )
     if worst is None:
-        against = none_waits(waits, "worker of QEMU is stuck in disk I/O")
-        return Claim(says="the storage does not answer", prior=0.02, points=(against,))
+        waited = (*_kept_requests(queues, block), *_polled(exits, block, disks))[:1]
+        return _without_a_worker(waits, waited, remote_image(disks))
     ratio = 150 if lasted_ns(worst) >= VERY_LONG_FROM_NS else 60
     if not lasted_ns(worst):
         ratio = _ONE_MOMENT  # a guest that uses its disks is often caught so
@@ -59,9 +62,30 @@ def stalled_workers(waits: Waits | None) -> list[Waiting]:
     return [wait for wait in (waits.threads if waits else ()) if at_the_disk(wait) and is_long(wait, _long_for(wait))]
 
 
-def _of_a_server(exits: KvmExits | None, block: BlockUse | None, config: QemuConfig | None) -> tuple[Point, ...]:
-    """An image on a server has no worker that hangs: that the guest polls the controller and nothing ends has to tell."""
-    remote, port = remote_image(config), top_port(exits) if exits else None
+def _without_a_worker(waits: Waits, waited: tuple[Point, ...], remote: str) -> Claim:
+    """An image on a server, and one that is read by io_uring or native AIO, has no worker that could be seen to hang."""
+    if not waited:
+        against = none_waits(waits, "worker of QEMU is stuck in disk I/O")
+        return Claim(says="the storage does not answer", prior=0.02, points=(against,))
+    if remote:
+        says = f"the storage may not answer: the guest waits for a disk, and {remote} is on a server"
+        return Claim(says=says, prior=0.02, points=waited)
+    none = Point("no worker of QEMU is stuck in disk I/O; io_uring and native AIO need none", waits.refs, 0.3)
+    return Claim(says="the storage may not answer: the guest waits for a disk", prior=0.02, points=(*waited, none))
+
+
+def _kept_requests(queues: VirtQueues | None, block: BlockUse | None) -> tuple[Point, ...]:
+    """Requests that the guest handed to its disk, and that did not come back."""
+    kept = sum(queue.in_use for queue in queues.queues if queue.stuck) if queues else 0
+    if not kept or queues is None or block is None or not nothing_ended(block):
+        return ()
+    says = f"{count(kept, 'request')} of the guest stayed with its disk for {span(queues.window_ns)}, and none of any disk ended"
+    return (Point(says, (*queues.refs, *block.refs), 90 if queues.window_ns >= LONG_FROM_NS else 40),)
+
+
+def _polled(exits: KvmExits | None, block: BlockUse | None, disks: DiskStates | None) -> tuple[Point, ...]:
+    """That the guest polls the controller, and nothing ends, where no worker would be seen."""
+    remote, port = remote_image(disks), top_port(exits) if exits else None
     if not remote or not exits or not port or not block or not nothing_ended(block):
         return ()
     if not of_a_disk(port.owner) or not storms(exits, port.count):
