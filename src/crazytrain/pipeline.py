@@ -25,6 +25,7 @@ from crazytrain.derive.overview import derive_overview
 from crazytrain.derive.registry import DERIVERS
 from crazytrain.diagnose.causes import CAUSES
 from crazytrain.diagnose.engine import diagnose, headline, looks_wanted
+from crazytrain.diagnose.likely_family import of_likely_family
 from crazytrain.diagnose.side import who_burns
 from crazytrain.diagnose.weigh import standing
 from crazytrain.host.door import Host
@@ -241,6 +242,8 @@ def conclude(case: Case, notes: Sequence[str] = (), known: Sequence[object] = ()
     here = read(case.evidence, known)
     findings = diagnose(here.facts, CAUSES)
     best = headline(findings, CAUSES)
+    if best is None and case.guest is None:
+        best = of_likely_family(findings, CAUSES)
     return build(
         Conclusion(
             tool=f"crazytrain {__version__}",
@@ -249,7 +252,7 @@ def conclude(case: Case, notes: Sequence[str] = (), known: Sequence[object] = ()
             findings=findings,
             verdict=_verdict(best, here.facts),
             looks=looks_wanted(findings),
-            baseline=_baseline(case, here.facts, best),
+            baseline=_baseline(case, here.facts, _judged(best, findings)),
             notes=(*notes, *here.notes),
         )
     )
@@ -274,7 +277,7 @@ def _verdict(best: Finding | None, facts: Facts) -> VerdictView:
     )
 
 
-def _baseline(case: Case, here: Facts, best: Finding | None) -> BaselineView:
+def _baseline(case: Case, here: Facts, said_here: Judged) -> BaselineView:
     other = case.baseline
     if other is None or other.guest is None:
         return BaselineView(name="", choice=case.baseline_choice or "no other guest to compare with")
@@ -284,7 +287,7 @@ def _baseline(case: Case, here: Facts, best: Finding | None) -> BaselineView:
     healthy = judged is not None and judged.family is Family.HEALTHY
     said = f"judged {judged.cause}" if judged else "its state is not known"
     doubt = "" if healthy else "; it is NOT known to be healthy, so read the differences with care"
-    comparison = harmless(compared(here, there.facts, (_judged(best), _judged(judged))))
+    comparison = harmless(compared(here, there.facts, (said_here, _judged(judged, findings))))
     return BaselineView(
         name=other.guest.name,
         pid=other.guest.pid,
@@ -303,8 +306,11 @@ def _word(case: Case, other: Guest) -> str:
     return other.name if case.guest is None or other.name != case.guest.name else str(other.pid)
 
 
-def _judged(best: Finding | None) -> Judged:
-    return judged_of(best.family.value, best.cause, best.confidence) if best else Judged.OPEN
+def _judged(best: Finding | None, findings: Sequence[Finding]) -> Judged:
+    if best is None:
+        return Judged.OPEN
+    symptoms = (f.cause for f in findings if f.folded_into == best.cause)
+    return judged_of(best.family.value, best.cause, best.confidence, symptoms)
 
 
 def seal(looked: Looked, report: Report) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ def diff(here: Side, there: Side) -> DiffReport:
     """Compare two guests. Pure: the same evidence gives the same answer."""
     mine, other = read(here.case.evidence, here.known), read(there.case.evidence, there.known)
     sides = _view(here), _view(there)
-    said = [judged(side.family, side.cause, side.confidence) for side in sides]
+    said = [judged(side.family, side.cause, side.confidence, side.symptoms) for side in sides]
     comparison = compared(mine.facts, other.facts, (said[0], said[1]))
     both = here.case.guest, there.case.guest
     return DiffReport(
@@ -66,6 +66,7 @@ def _view(side: Side) -> SideView:
         cause=report.verdict.cause,
         confidence=report.verdict.confidence,
         headline=report.verdict.headline,
+        symptoms=tuple(f.cause for f in report.findings if f.folded_into == report.verdict.cause),
         case=plain(side.case.id),
         notes=tuple(plain(note) for note in side.notes),
     )

@@ -238,6 +238,43 @@ def test_an_archive_of_cases_is_bounded(tmp_path: Path) -> None:
     assert any("limit of 16" in note for note in reports[0].notes)
 
 
+@pytest.mark.parametrize("packer", [".gz", ".xz", ".bz2", ".zst"])
+def test_rotated_logs_within_an_sosreport(tmp_path: Path, packer: str) -> None:
+    log = b"2026-11-23 10:00:00.000+0000: filler\n" * 2_000 + b"KVM: entry failed, hardware error 0x80000021\n"
+    files = {
+        f"sosreport-x/var/log/libvirt/qemu/web01.log{packer}": PACKERS[packer](log),
+        f"sosreport-x/var/log/audit.log{packer}": PACKERS[packer](log),
+        f"sosreport-x/var/log/libvirt/qemu/disk.img{packer}": PACKERS[packer](log),
+        f"sosreport-x/var/log/libvirt/more.tar{packer}": PACKERS[packer](tar_of({"bt.txt": DRAIN.encode()})),
+    }
+    report = one_report(written(tmp_path, "sosreport-x.tar", tar_of(files)))
+    assert report.verdict.cause == "vmentry-failure"
+    said = "\n".join(report.notes)
+    assert all(name in said for name in ("audit.log", "disk.img", "more.tar")), "what was left out is named"
+
+
+def test_packed_files_in_a_folder_and_a_case_that_was_packed_again(tmp_path: Path) -> None:
+    written(tmp_path / "in", "bt.txt.gz", gzip.compress(DRAIN.encode()))
+    written(tmp_path / "in", "plain.gz", DOMAIN.encode())
+    assert {"backtrace", "libvirt-xml"} <= kinds(one_report(tmp_path / "in"))
+    case = (ROOT / "tests" / "cases" / "lab-hlt-idle" / "case.crazytrain").read_bytes()
+    report = one_report(written(tmp_path, "x.tar", tar_of({"a.crazytrain.xz": lzma.compress(case)})))
+    assert report.verdict.cause == "healthy-idle"
+
+
+def test_what_unpacks_to_too_much_or_not_at_all_is_told(tmp_path: Path) -> None:
+    bomb, cut = lzma.compress(bytes(80 << 20)), gzip.compress(DRAIN.encode() + os.urandom(30_000).hex().encode())
+    files = {
+        "bt.txt": DRAIN.encode(),
+        "bomb.log.xz": bomb,
+        "cut.log.gz": cut[: len(cut) // 2],
+        "no.log.gz": b"\x1f\x8b\x08",
+    }
+    said = "\n".join(one_report(written(tmp_path, "x.tar", tar_of(files))).notes)
+    assert "too large once they are unpacked: bomb.log.xz" in said
+    assert "could be unpacked: cut.log.gz, no.log.gz" in said
+
+
 def test_the_parts_of_an_sosreport_that_matter(tmp_path: Path) -> None:
     """Each of them is read, however sos named the command's output; the rest is named as left out."""
     data = ROOT / "tests" / "data"

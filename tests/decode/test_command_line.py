@@ -147,7 +147,7 @@ def test_monitors_and_consoles_by_chardev() -> None:
         " -qmp chardev:m -chardev file,id=s,path=/var/log/s.log -serial chardev:s -serial mon:stdio -monitor none"
     )
     found = config_of(["qemu-system-x86_64", *words.split()])
-    assert found.monitors == ("qmp unix:/run/m.sock", "hmp tcp:127.0.0.1:4444", "qmp unix:/run/m.sock")
+    assert found.monitors == ("qmp unix:/run/m.sock", "hmp tcp:127.0.0.1:4444", "hmp stdio", "qmp unix:/run/m.sock")
     assert found.consoles == ("file:/var/log/s.log", "mon:stdio")
 
 

@@ -143,3 +143,29 @@ def test_restarts_are_told_with_the_uptime_at_which_they_were_said() -> None:
     _, told = decode_console(Evidence(id="console.0", kind=Kind.CONSOLE, source="/c", data=raw))
     assert isinstance(told, ConsoleRestarts)
     assert [(one.uptime_ns, one.ref.line) for one in told.restarts] == [(3_012_345_000, 1), (12_345_000_001_000, 3)]
+
+
+def restarts_of(raw: bytes) -> ConsoleRestarts | None:
+    return next((x for x in decode_console(made(raw)) if isinstance(x, ConsoleRestarts)), None)
+
+
+def made(raw: bytes) -> Evidence:
+    return Evidence(id="console.0", kind=Kind.CONSOLE, source="/c", data=raw)
+
+
+PANICS = b"[    0.000000] Linux\n[    7.5] x\n[    7.995149] Rebooting in 2 seconds..\n"
+
+
+def test_a_panic_that_will_restart_is_one_restart_whether_or_not_the_next_kernel_has_begun() -> None:
+    for raw, waits in ((PANICS, 2), (PANICS + b"[    0.000000] Linux\n", None)):
+        told = restarts_of(raw)
+        assert told is not None
+        assert [one.uptime_ns for one in told.restarts] == [7_995_149_000]
+        assert told.waits_s == waits
+
+
+def test_a_kernel_that_begins_anew_ended_the_one_before_though_nobody_told() -> None:
+    told = restarts_of(b"[    0.000000] a\n[    6.250000] b\nnoise\n[    0.000000] a\n[    5.000000] b\n")
+    assert told is not None
+    assert [(one.uptime_ns, one.ref.line) for one in told.restarts] == [(6_250_000_000, 2)]
+    assert restarts_of(b"[    1.000000] a\n[    0.900000] b: two CPUs\n[    2.000000] c\n") is None

@@ -14,6 +14,7 @@ import pytest
 from crazytrain.decode.registry import DECODERS, decoders_of
 from crazytrain.model.errors import BadInput
 from crazytrain.model.evidence import Evidence, Kind
+from crazytrain.model.facts.services import Migration
 from tests.fuzzing.decoders.growth import search
 from tests.fuzzing.decoders.judge import Unsound, judge
 from tests.fuzzing.decoders.targets import is_declared, streamed, targets
@@ -93,6 +94,17 @@ def test_digits_that_are_no_number(kind: Kind, text: str) -> None:
 )
 def test_json_that_is_none(kind: Kind, data: bytes) -> None:
     assert fed(kind, data) == []
+
+
+@pytest.mark.parametrize("mbps", [b"1e308", b"-1e308", b"-1.0"])
+def test_a_rate_that_is_none(mbps: bytes) -> None:
+    answer = (
+        b'{"execute": "query-migrate", "return": {"status": "active", "ram": {"mbps": ' + mbps + b'}}, "mono_ns": 1}\n'
+    )
+    facts = fed(Kind.QMP, answer)
+    judge(facts, len(answer))
+    (found,) = (fact for fact in facts if isinstance(fact, Migration))
+    assert (found.status, found.bits_per_s) == ("active", None)
 
 
 READS = b'read(1, "a", 3) = 0\n' * 3

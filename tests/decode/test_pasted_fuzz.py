@@ -71,8 +71,8 @@ def test_torn_text_does_no_harm(seed: int) -> None:
 def test_a_mass_of_it_is_read_in_time(piece: bytes) -> None:
     """256 KiB of one thing; without line ends where it has none: one line may be long."""
     text = piece * ((256 << 10) // len(piece))
-    began = time.monotonic()
+    began = time.process_time()
     for region in split("mass", text):
         for decode in decoders_of(region):
             list(decode(region))
-    assert time.monotonic() - began < _LIMIT_S
+    assert time.process_time() - began < _LIMIT_S

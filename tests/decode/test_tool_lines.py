@@ -44,6 +44,8 @@ def lines(text: str) -> list[ToolLine]:
         ("PXE-E53: No boot filename received", M.NOTHING_TO_BOOT),
         ("mirror-scsi1: transferred 3.1 GiB of 80.0 GiB (3.88%) in 31s", M.MIGRATING),
         ("running (post-copy)", M.POSTCOPY_RUNS),
+        ("Timed out: cannot acquire state change lock (held by monitor=remoteDispatchDomainMigratePerform3)", M.MIGRATING),
+        ("root   4323  0.0  0.0      0     0 ?        D<   Dec05   0:01 [txg_quiesce]", M.DISK_SERVERS_HANG),
         ("qemu-kvm: VFIO_MAP_DMA failed: Bad address", M.MAP_REFUSED),
         (
             "usb 3-1: usbfs: USBDEVFS_BULK failed cmd qemu-kvm rqt 2 rq 9 len 31 ret -110",
@@ -53,6 +55,14 @@ def lines(text: str) -> list[ToolLine]:
         ("Out of memory: Killed process 812 (qemu-kvm) total-vm:9000000kB", M.QEMU_KILLED),
         ("guest and host CPU are not compatible: Host CPU does not provide required features: sse9", M.CPU_LACKS),
         ('{"return": {"status": "postcopy-paused", "ram": {}}}', M.POSTCOPY_BROKE),
+        ("qmpstatus: io-error", M.STOPPED_FOR_ERROR),
+        ("device-mapper: thin: 253:4: switching pool to out-of-data-space mode", M.POOL_FULL),
+        ("  data pve twi-aotzD- 1.67t 100.00 4.52", M.POOL_FULL),
+        ("/dev/sda3 200G 200G 0 100% /var", M.POOL_FULL),
+        ("12 slow ops, oldest one blocked for 4711 sec, osd.3 has slow ops", M.STORAGE_LOST),
+        ("block nbd3: Connection timed out", M.STORAGE_LOST),
+        ("usb 1-4: reset high-speed USB device number 7 using xhci_hcd", M.USB_LOST),
+        ("saving VM state and RAM using storage 'local'", M.MIGRATING),
         ("VmSwap:\t 4100000 kB", M.QEMU_SWAPPED),
         ("Mem:            125         123           0           0           1           1", M.NO_MEMORY_LEFT),
     ],
@@ -66,12 +76,16 @@ def test_lines_are_known_by_their_fixed_words(text: str, meaning: ToolMeaning) -
     "text",
     [
         "VM 7 qmp command 'guest-ping' failed - got timeout",  # the agent in the guest
-        "cannot acquire state change lock (held by monitor=remoteDispatchDomainMigratePerform3Params)",  # takes long, rightly
+        "root   4323  0.0  0.0      0     0 ?        S<   Dec05   0:01 [txg_quiesce]",
         "QEMU is not using software emulation here",
         "Out of memory: Killed process 812 (java) total-vm:9000000kB",
         "the assertion did not help",
         "usb 3-1: usbfs: USBDEVFS_BULK failed cmd lsusb rqt 2 rq 9 len 31 ret -110",
         "VmSwap:\t    4100 kB",
+        "  data pve twi-aotz-- 1.67t 71.00 4.52",
+        "/dev/sda3 200G 190G 10G 96% /var",
+        "<quota>-1</quota>",
+        "<quota>100000</quota>",
         "Mem:            125          60           0           0          65          62",
     ],
 )
@@ -186,3 +200,8 @@ def test_any_text_is_read_without_an_error(text: str) -> None:
     )
     for decode in decoders:
         assert len([*decode(paste(text))]) < 400
+
+
+def test_a_quota_is_a_part_of_its_period() -> None:
+    (one,) = lines("<cputune>\n<period>50000</period>\n<vcpu_quota/>\n<quota>10000</quota>\n</cputune>\n")
+    assert (one.meaning, one.value) == (M.QUOTA, 0.2)

@@ -50,6 +50,11 @@ def test_what_a_verdict_means_for_a_comparison(family: str, cause: str, sure: fl
     assert judged(family, cause, sure) is said
 
 
+def test_a_quota_is_no_load_of_the_host() -> None:
+    assert judged("host-pressure", "cpu-contention", 0.9, ("cpu-throttled",)) is Judged.SICK
+    assert judged("host-pressure", "cpu-contention", 0.9, ("healthy-busy",)) is Judged.HEALTHY
+
+
 def test_of_two_healthy_guests_how_much_they_do_says_nothing() -> None:
     here, there = Facts((m.threads(vcpu=0.5, loop=0.08),)), Facts((m.threads(vcpu=0.01, loop=0.0),))
     assert named(compared(here, there), "vCPU CPU").notable

@@ -3,8 +3,10 @@
 import msgspec
 import pytest
 
+from crazytrain.diagnose.causes import CAUSES
+from crazytrain.diagnose.engine import diagnose
 from crazytrain.model.evidence import Outcome
-from crazytrain.model.facts import QemuState
+from crazytrain.model.facts import Facts, QemuState
 from crazytrain.model.facts.host import HostParameters
 from crazytrain.model.finding import Verdict
 from tests.diagnose import cases_host as c
@@ -13,10 +15,21 @@ from tests.diagnose import making as m
 
 def test_a_quota_is_the_headline_of_a_guest_that_burns() -> None:
     seen = (c.QUOTA, m.threads(vcpu=0.2, delay=0.8), m.view(user=1.0, places=2))
-    assert m.verdict(*seen) == "cpu-throttled"
+    assert m.verdict(*seen) == "cpu-contention"
     contention = m.found("cpu-contention", *seen)
     assert contention.verdict is Verdict.FOUND
+    assert "CPU quota" in contention.headline
+    assert {f.cause: f.folded_into for f in diagnose(Facts(seen), CAUSES)}["cpu-throttled"] == "cpu-contention"
     assert any("may take 0.2 of a CPU, ran out of that in 96 %" in point.says for point in contention.because)
+
+
+def test_a_quota_is_no_symptom_of_what_burns() -> None:
+    """A guest that polls a port burns on a loaded host, too; but a quota that runs out was set by somebody."""
+    seen = (m.threads(vcpu=0.3, delay=0.6), m.exits({0x3FD: 30_000.0}))
+    under = {f.cause: f.folded_into for f in diagnose(Facts((c.QUOTA, *seen)), CAUSES)}
+    assert m.verdict(c.QUOTA, *seen) == "pio-poll"
+    assert (under["cpu-contention"], under["cpu-throttled"]) == ("", "cpu-contention")
+    assert {f.cause: f.folded_into for f in diagnose(Facts(seen), CAUSES)}["cpu-contention"] == "pio-poll"
 
 
 def test_a_quota_without_run_delay_is_still_named() -> None:

@@ -143,6 +143,9 @@ def test_a_list_with_an_error_beside_it_is_no_pause_by_hand(tmp_path: Path) -> N
         ("vcpu-cannot-run", "cpu-mismatch", "We moved the VM from an EPYC to an Intel host and it crashes with an invalid opcode."),
         ("firmware", "firmware-hang", "The VM never gets past the BIOS and hangs with one CPU at 100%."),
         ("host-pressure", "cpu-contention", "The hypervisor runs 40 VMs on 16 cores and its guests are slow, with steal of 30%."),
+        ("healthy", "paused", "The VM does not answer; virsh list shows it as paused by an admin. It was paused by virsh suspend."),
+        ("host-pressure", "host-kernel-regression", "Guests freeze at random since the host has kernel 6.8; we pinned the 6.5 kernel and they run for weeks."),
+        ("host-pressure", "memory-pressure", "All VMs of the host get slow at night; the host swaps heavily then."),
         ("qemu-blocked", "storage-stall", "The Ceph cluster reports slow requests and the guest hangs."),
     ],
 )  # fmt: skip
@@ -159,3 +162,15 @@ def test_the_api_that_reports_an_internal_error_is_not_kvm(tmp_path: Path) -> No
 
 def test_every_cause_of_the_answers_is_one() -> None:
     assert {cause for _, cause, _ in ANSWERS} <= {cause.slug for cause in CAUSES}
+
+
+def test_a_kernel_that_is_merely_named_is_not_blamed(tmp_path: Path) -> None:
+    text = "A Windows guest freezes every night. The host has kernel 6.8.12 and an Intel CPU."
+    since = "A Windows guest freezes every night since the host was upgraded to kernel 6.8.12."
+    named, blamed = ([one.confidence for one in read(tmp_path, said).findings if one.cause == "host-kernel-regression"] for said in (text, since))
+    assert named < blamed
+
+
+def test_what_is_denied_is_not_seen(tmp_path: Path) -> None:
+    said = "The guest hangs. There are no storage issues, and no processes stuck in D state."
+    assert read(tmp_path, said).verdict.cause not in {"storage-stall", "guest-hung-io"}

@@ -59,6 +59,9 @@ def finding(cause: str, text: str) -> FindingView:
         ("[  9.1] usb 3-1: usbfs: USBDEVFS_BULK failed cmd qemu-kvm rqt 2 rq 9 len 31 ret -110\n", "blocked-usb-host"),
         ("[  9.1] Out of memory: Killed process 812 (qemu-kvm) total-vm:9000000kB\n", "memory-pressure"),
         ("virsh # domstate --reason a\nrunning (post-copy)\n", "postcopy-wait"),
+        ("qmpstatus: io-error\n", "enospc-paused"),
+        ("  data pve twi-aotzD- 1.67t 100.00 4.52\n", "enospc-paused"),
+        ("<cputune>\n<period>100000</period>\n<quota>20000</quota>\n</cputune>\n", "cpu-contention"),
         (HANGS * 5, "chardev-spin"),
         (GONE * 5, "dead-client-spin"),
         ((GONE + REFUSED) * 5, "usernet-spin"),
@@ -90,6 +93,35 @@ def test_registers_that_move_or_are_of_a_kernel_do_not_show_a_firmware_that_hang
 def test_once_is_not_again_and_again() -> None:
     for text, cause in ((HANGS, "chardev-spin"), (GONE, "dead-client-spin")):
         assert finding(cause, text).confidence < 0.15
+
+
+ENDS = (
+    "poll([{fd=9, events=POLLIN}], 1, 1000)  = 1 ([{fd=9, revents=POLLIN}])\n"
+     'read(9, "", 4096)                       = 0\n'
+)
+SOCKET = "recvmsg(9, {msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base=, iov_len=4096}], msg_iovlen=1}, 0) = 0\n"
+
+
+def timed(text: str) -> str:
+    return "".join(f"10:00:00.{n * 50:06} {line}\n" for n, line in enumerate(text.splitlines()))
+
+
+def test_reads_that_meet_the_end_again_and_again_are_a_loop() -> None:
+    """Without times, padded as strace prints them; whose it is a listing tells, else the call that read."""
+    assert report(ENDS * 5).verdict.cause == "chardev-spin"
+    assert report(timed(ENDS * 5)).verdict.cause == "chardev-spin"
+    assert report(SOCKET * 5).verdict.cause == "dead-client-spin"
+    assert (
+        report("lrwx------ 1 root root 64 Jan  1 10:00 9 -> socket:[1234]\n" + ENDS * 5).verdict.cause
+        == "dead-client-spin"
+    )
+    assert report(ENDS * 5 + SOCKET).verdict.confidence < PASTED_AT_MOST
+
+
+def test_an_end_that_is_served_is_no_loop() -> None:
+    for served in ("close(9)                                = 0\n", 'read(9, "abc", 4096)                    = 3\n'):
+        assert report((ENDS + served) * 5).verdict.family != "main-loop-spin"
+    assert report(ENDS).verdict.family != "main-loop-spin"
 
 
 def test_a_pipe_that_hangs_up_is_a_character_devices() -> None:

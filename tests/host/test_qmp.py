@@ -15,7 +15,7 @@ import pytest
 from crazytrain.host.live import LiveHost
 from crazytrain.host.qmp import converse
 from crazytrain.model.evidence import Outcome
-from crazytrain.model.facts import MONITOR_BUSY
+from crazytrain.model.facts import MONITOR_BUSY, OWN_TURN
 from crazytrain.model.guest import Accelerator
 from tests.tiny import HALT, Tiny, boot, until
 
@@ -73,6 +73,21 @@ def client_of(path: Path) -> socket.socket:
     line.settimeout(60)
     line.connect(str(path))
     return line
+
+
+@pytest.mark.real
+def test_who_does_not_get_his_turn_hears_that_another_client_is_served(tiny: Tiny) -> None:
+    async def talk() -> list[tuple[bytes, Outcome, str]]:
+        first = asyncio.create_task(converse(str(tiny.qmp), [STATUS], timeout_s=0.6))
+        await asyncio.sleep(0)
+        return [await converse(str(tiny.qmp), [STATUS], timeout_s=0.2), await first]
+
+    with contextlib.closing(client_of(tiny.qmp)) as other:
+        assert other.recv(4096)
+        (_, outcome, detail), _ = asyncio.run(talk())
+    assert outcome is Outcome.TIMED_OUT
+    assert detail.startswith(OWN_TURN)
+    assert MONITOR_BUSY in detail
 
 
 @pytest.mark.real

@@ -71,11 +71,15 @@ def add_cpus(
     _cpu_types(made, hot=hot, idling=idling)
     made.cpus()
     task = "pcpu_hot" if hot else "current_task"
-    made.per_cpu({task: bytes(64), "runqueues": bytes(64), "kernel_cpustat": bytes(112), "tick_cpu_sched": bytes(64)})
+    counters = {"irq_stat": bytes(64), "vm_event_states": bytes(64)}
+    known = {task: bytes(64), "runqueues": bytes(64), "kernel_cpustat": bytes(112), "tick_cpu_sched": bytes(64)}
+    made.per_cpu({**known, **counters})
     for cpu in range(CPUS):
         area = made.cpu_area(cpu)
         made.u64(area + made.symbols[task] + (24 if hot else 0), current[cpu])
         made.u32(area + made.symbols["runqueues"] + 12, 3)
+        made.u32(area + made.symbols["irq_stat"] + 16, 500 + cpu)
+        made.u64(area + made.symbols["vm_event_states"], *(100 * (cpu + 1) + number for number in range(6)))
         made.u64(area + made.symbols["kernel_cpustat"] + 16, *(1000 * (cpu + 1) + number for number in range(10)))
     ticks, since = made.cpu_area(1) + made.symbols["tick_cpu_sched"], MONOTONIC_NS + 7 - idle_ns
     made.u32(ticks + 8, 1 << 2)
@@ -87,6 +91,8 @@ def _cpu_types(made: Made, *, hot: bool, idling: str) -> None:
     btf = made.btf
     stat = [M("idle_elapse", "u8", 1), M("idle_entrytime", "u64", 8)] if idling == "7.2" else []
     btf.structure("kernel_cpustat", 112, [*stat, M("cpustat", "u64[10]", 16)])
+    btf.structure("irq_cpustat_t", 64, [M("apic_timer_irqs", "u32", 16)])
+    btf.enum("vm_event_item", {"PSWPIN": 2, "PSWPOUT": 3, "PGMAJFAULT": 4, "OOM_KILL": 5})
     btf.structure("rq", 64, [M("nr_running", "u32", 12), M("nr_iowait", "u32", 20)])
     if idling != "7.2":
         members = [_IDLE_ACTIVE[idling], M("idle_entrytime", "u64", 16), M("idle_sleeptime", "u64", 24)]

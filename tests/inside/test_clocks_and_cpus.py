@@ -9,7 +9,8 @@ from crazytrain.inside import clocks
 from crazytrain.inside.attempts import Attempts
 from crazytrain.inside.cpus import read_cpus
 from crazytrain.inside.kernel import Kernel
-from crazytrain.model.facts.inside import ClockReading, GuestCpu
+from crazytrain.inside.vm_events import read_vm_events
+from crazytrain.model.facts.inside import ClockReading, GuestCpu, MemoryEvents
 from crazytrain.model.guest_memory import Unreadable
 from tests.inside.made_contents import HZ, MONOTONIC_NS, NS, REALTIME_S, add_clock, add_cpus
 from tests.inside.made_kernel import Made
@@ -151,6 +152,32 @@ def test_each_cpu_has_its_task_and_its_times() -> None:
     assert (first.times.user, first.times.system, first.times.idle, first.times.steal) == (1000, 1002, 1005, 1007)
     assert (second.times.user, second.times.idle, second.times.iowait) == (2000, 7000 + 50, 8000)
     assert not attempts.missing
+
+
+def test_each_cpu_has_its_timers_interrupts() -> None:
+    assert [cpu.timer_irqs for cpu in cpus(made_cpus()[0])[0]] == [500, 501]
+
+
+def test_a_kernel_without_a_count_of_timer_interrupts_lacks_that_alone() -> None:
+    made, _, _ = made_cpus()
+    del made.symbols["irq_stat"]
+    found, attempts = cpus(made)
+    assert [cpu.timer_irqs for cpu in found] == [None, None]
+    assert all(cpu.times for cpu in found)
+    assert [one.what for one in attempts.missing] == ["timer interrupts"]
+
+
+def test_memory_events_are_those_of_all_cpus() -> None:
+    assert read_vm_events(kernel_of(made_cpus()[0])) == MemoryEvents(
+        swapped_in=304, swapped_out=306, major_faults=308, oom_kills=310
+    )
+
+
+def test_memory_events_that_cannot_be_are_not_believed() -> None:
+    made, _, _ = made_cpus()
+    made.u64(made.cpu_area(1) + made.symbols["vm_event_states"] + 16, 1 << 63)
+    with pytest.raises(Unreadable, match="not believed"):
+        read_vm_events(kernel_of(made))
 
 
 def test_an_idle_cpu_that_waits_for_a_disk_counts_as_waiting() -> None:

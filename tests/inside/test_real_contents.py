@@ -133,6 +133,21 @@ def test_clocks_are_those_of_the_guest(both: Both) -> None:
     assert clock.hz in {100, 250, 300, 1000}
 
 
+def test_timer_interrupts_and_memory_events_are_those_of_the_guest(both: Both) -> None:
+    """Between two questions to the guest: the counters only grow."""
+
+    def asked() -> tuple[int, int]:
+        local = both.truth.run("grep LOC: /proc/interrupts").split()[1:3]
+        return sum(map(int, local)), int(both.truth.run("grep pgmajfault /proc/vmstat").split()[1])
+
+    before, reading, after = asked(), both.read("cpus"), asked()
+    assert reading.memory is not None
+    timers = sum(cpu.timer_irqs or 0 for cpu in reading.cpus)
+    assert 0 < before[0] <= timers <= after[0]
+    assert before[1] <= reading.memory.major_faults <= after[1]
+    assert (reading.memory.swapped_in, reading.memory.swapped_out, reading.memory.oom_kills) == (0, 0, 0)
+
+
 def test_time_moves(both: Both) -> None:
     first = both.read("clock").clock
     assert first is not None

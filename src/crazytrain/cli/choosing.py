@@ -23,7 +23,10 @@ _LOGS = re.compile(r"var/log/|sos_commands/logs/|dmesg|journal|\.log")
 _PACKED = re.compile(
     r"\.(?:gz|xz|bz2|zst|zip|rpm|deb|so|ko|pcap|png|jpe?g|pdf|qcow2|img|iso|core|vmcore|db|sqlite|pyc|jar|data|dat|bin|ova|vmdk)$"
 )
+# A text that was packed alone, as logrotate does; a tar within an archive stays packed.
+PACKED_ONCE = re.compile(r"(?<!\.tar)\.(?:gz|xz|bz2|zst)$", re.IGNORECASE)
 _SHOWN = 5
+_BEYOND = "beyond the limit of 32 MiB and 5,000 files for all together"
 
 
 class Chooser:
@@ -41,28 +44,39 @@ class Chooser:
     def limit(self, name: str, size: int) -> int:
         """How many bytes of a file are to be kept; 0: none. Of what is larger the end is kept, for logs grow there."""
         self._sos = self._sos or bool(_SOS.search(name))
-        case = name.endswith(CASE_SUFFIX)
-        known = case or bool(_KNOWN.search(name))
+        bare = PACKED_ONCE.sub("", name)
+        case = bare.endswith(CASE_SUFFIX)
+        known = case or bool(_KNOWN.search(bare))
         if size <= 0:
             return 0
-        if _PACKED.search(name.lower()):
+        if _PACKED.search(bare.lower()):
             return self._leave("packed or no text, by their names", name)
         if self._sos and not known:
             return self._leave("of no kind that is looked for in an sosreport", name)
-        largest = _LARGEST_CASE_BYTES if case else _LARGE_BYTES if known or _LOGS.search(name) else _SMALL_BYTES
-        if size > largest and not _LOGS.search(name):
+        largest = self.longest(bare)
+        if size > largest and (bare != name or not _LOGS.search(name)):
             return self._leave("too large", name)
         kept = min(size, largest)
-        if kept > self._left_bytes or not self._left_files:
-            return self._leave("beyond the limit of 32 MiB and 5,000 files for all together", name)
-        self._left_bytes -= kept
+        if not self._left_files:
+            return self._leave(_BEYOND, name)
+        if not self.takes(name, kept):
+            return 0
         self._left_files -= 1
         return kept
 
-    @property
-    def is_sos(self) -> bool:
-        """Whether it is an sosreport."""
-        return self._sos
+    def longest(self, name: str) -> int:
+        """How many bytes of a file of this name are kept at most."""
+        if name.endswith(CASE_SUFFIX):
+            return _LARGEST_CASE_BYTES
+        return _LARGE_BYTES if _KNOWN.search(name) or _LOGS.search(name) else _SMALL_BYTES
+
+    def takes(self, name: str, size: int) -> bool:
+        """Whether so many bytes more are within the limit for all together; then they count."""
+        if size > self._left_bytes:
+            self._leave(_BEYOND, name)
+            return False
+        self._left_bytes -= size
+        return True
 
     def _leave(self, why: str, name: str) -> int:
         self._why[why] += 1
@@ -70,6 +84,14 @@ class Chooser:
         if len(examples) < _SHOWN:
             examples.append(name[-120:])
         return 0
+
+    def bomb(self, name: str) -> None:
+        """What a file unpacks to is too much."""
+        self._leave("too large once they are unpacked", name)
+
+    def damaged(self, name: str) -> None:
+        """A packed file ends early, or is damaged."""
+        self._leave("cut off or damaged, and read as far as they could be unpacked", name)
 
     def unread(self, name: str) -> None:
         """A file could not be read."""

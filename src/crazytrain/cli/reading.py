@@ -10,12 +10,14 @@ from crazytrain.cli.choosing import Chooser
 from crazytrain.cli.members import evidence_of
 from crazytrain.cli.sources import Source, is_file, is_folder, opened
 from crazytrain.cli.streaming import Streamed, read_stream
+from crazytrain.cli.unpacking import unpacked
 from crazytrain.decode.paste import decoded, is_lined
 from crazytrain.decode.recognise import split
 from crazytrain.model.case import Case
 from crazytrain.model.errors import BadInput, CrazytrainError
 from crazytrain.model.evidence import Evidence, Kind
 from crazytrain.model.facts.moments import Moments
+from crazytrain.model.facts.tool_lines import ToolLine
 from crazytrain.model.report import Report
 from crazytrain.pipeline import conclude
 from crazytrain.pipeline import decoded as decoded_of
@@ -122,7 +124,7 @@ def _take_files(files: Callable[[Path, Chooser], Iterator[Member]], path: Path, 
 
 
 def _take_members(members: Iterator[Member], chooser: Chooser, pasted: Pasted) -> None:
-    pasted.evidence.extend(evidence_of(_without_cases(members, chooser, pasted), chooser))
+    pasted.evidence.extend(evidence_of(_without_cases(unpacked(members, chooser), chooser, pasted), chooser))
     pasted.notes.extend(chooser.notes())
 
 
@@ -168,7 +170,7 @@ def _read(source: Source, tell: Tell) -> Streamed:
 def _of_text(pasted: Pasted, names: Sequence[str]) -> Report:
     seen = pasted.evidence
     case = Case(id="", guest=None, window=None, evidence=tuple(seen), baseline_choice="pasted text has no sibling")
-    if all(e.kind is Kind.TEXT for e in seen):
+    if all(e.kind is Kind.TEXT for e in seen) and not decoded_of(seen).facts.all(ToolLine):
         raise _nothing(pasted, names)
     return conclude(case, (*_recognised(seen), *pasted.notes), pasted.facts)
 

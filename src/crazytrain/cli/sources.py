@@ -101,6 +101,11 @@ def _size(file: BufferedIOBase) -> int:
         return 0
 
 
+def is_compressed(head: bytes) -> bool:
+    """Whether text that begins so is unpacked as it is read."""
+    return head.startswith((_GZIP, _ZSTD, _XZ, _BZIP2))
+
+
 def _plain(file: BufferedIOBase) -> _Readable:
     """The file, unpacked where its first bytes say that it is compressed."""
     first = file.peek(6) if isinstance(file, BufferedReader) else b""

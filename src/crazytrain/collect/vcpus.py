@@ -75,7 +75,7 @@ async def collect_vcpus(look: Look) -> None:
             return
         seen = await _burst(look, f"vcpus.{number}", pace)
         look.keep(seen)
-        if not seen.usable and seen.detail != OWN_TURN:
+        if not seen.usable and not seen.detail.startswith(OWN_TURN):
             return
         pace = _listening(look) if _is_bare(seen.data) else _PACE
 

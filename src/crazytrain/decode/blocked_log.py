@@ -17,7 +17,7 @@ _QEMU = r"(?P<comm>qemu[\w-]{0,12}|kvm|CPU \d{1,4}/\w{1,6}|worker|IO \S{1,12}|ca
 _OLD = _QEMU.replace("comm", "old")
 _TASK = re.compile(
     rf"task:{_QEMU}\s+state:(?P<state>[A-Z])\S*\s.{{0,80}}?\bpid:\s*(?P<pid>\d{{1,9}})"
-    rf"|{_OLD}\s+(?P<was>[DS])\s.{{0,60}}?\s(?P<tid>\d{{1,9}})\s+\d{{1,9}}\s+0x"
+    rf"|{_OLD}\s+(?P<was>[DS])\s*\S.{{0,60}}?\s(?P<tid>\d{{1,9}})\s+\d{{1,9}}\s+0x"
 )
 _HUNG = re.compile(rf"INFO: task {_QEMU}:(?P<pid>\d{{1,9}}) blocked for more than (?P<seconds>\d{{1,7}}) seconds")
 _FRAME = re.compile(r"(?:.*\s)?(?P<name>[\w.]{1,100})\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8}(?: \[\w{1,60}\])?$")

@@ -26,6 +26,8 @@ _IMAGE_OPTIONS = ("hda", "hdb", "hdc", "hdd", "cdrom", "fda", "fdb", "sd", "pfla
 _SERIAL_DEVICES = ("serial", "virtconsole", "sclpconsole", "sclplmconsole", "spapr-vty", "debugcon")
 _IMAGE_KEYS = ("file", "filename", "file.filename", "file.file.filename")
 _LOOKS_LIKE_A_FILE = re.compile(r"[^\s=,]*[/.][^\s,]*")
+_BOTH = "mon:"
+_IRQCHIP = ("kernel-irqchip", "kernel_irqchip")  # of -machine, and of -accel, too
 _IMPLIED = "image"  # stands for an argument without an option: a disk image
 _CPU_LEVELS = ("drawers", "books", "sockets", "dies", "clusters", "modules", "cores", "threads")
 _DEFAULT_MEMORY_BYTES = 128 * 1024**2
@@ -85,7 +87,11 @@ def config_of(argv: Sequence[str], refs: tuple[Ref, ...] = (), *, whole: bool = 
         name=first_of(options.pairs("name"), "guest", ""),
         uuid=options.last("uuid") or first_of(options.pairs("smbios"), "uuid"),
         machine=first_of(machine, "type", ""),
-        machine_options=tuple(f"{key}={value}" for key, value in machine if key not in ("", "type")),
+        machine_options=tuple(
+            f"{key}={value}"
+            for key, value in (*machine, *(pair for pair in options.pairs("accel") if pair[0] in _IRQCHIP))
+            if key not in ("", "type")
+        ),
         accelerator=_accelerator(argv[0] if argv else "", options, machine, whole=whole),
         vcpus=_vcpus(options, whole=whole),
         memory_bytes=_memory(options, whole=whole),
@@ -102,6 +108,8 @@ def config_of(argv: Sequence[str], refs: tuple[Ref, ...] = (), *, whole: bool = 
         iothreads=tuple(_iothreads(options)),
         displays=tuple(_displays(options)),
         thread_names=switch_of(first_of(options.pairs("name"), "debug-threads")),
+        clock_jumps=switch_of(first_of(options.pairs("icount"), "sleep")) is False,
+        no_reboot=options.has("no-reboot") or first_of(options.pairs("action"), "reboot") == "shutdown",
         refs=refs,
     )
 
@@ -159,6 +167,9 @@ def _monitors(options: _Options) -> Iterator[str]:
     for value in options.all("monitor"):
         if value != "none":
             yield f"hmp {_place(value, chardevs)}"
+    for value in options.all("serial", "parallel"):  # a console that Ctrl-A C turns into the monitor
+        if value.startswith(_BOTH):
+            yield f"hmp {_place(value.removeprefix(_BOTH), chardevs)}"
     for value in options.all("mon"):
         pairs = pairs_of(value)
         chardev = first_of(pairs, "chardev", "")

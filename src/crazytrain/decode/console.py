@@ -4,9 +4,9 @@ import re
 from collections import deque
 from collections.abc import Iterable
 
+from crazytrain.decode.console_restarts import RestartReader
 from crazytrain.model.evidence import Evidence
 from crazytrain.model.facts.console import ConsoleLine, ConsoleLog, LineMeaning
-from crazytrain.model.facts.restarts import ConsoleRestarts, Restart
 
 _MOST_LINES = 200_000
 _MOST_KEPT = 200
@@ -31,6 +31,8 @@ _PATTERNS: tuple[tuple[LineMeaning, tuple[str, ...]], ...] = (
         (
             r"(?:rcu: )?INFO: rcu\w* (?:self-)?detected (?:expedited )?stall",
             r"(?:rcu: )?rcu_\w+ kthread (?:starved|timer wakeup)",
+            r"(?:rcu: )?\s*Possible timer handling issue on cpu",
+            r"NMI backtrace for cpu \d+ skipped: idling at",
         ),
     ),
     (LineMeaning.HUNG_TASK, (r"INFO: task .{1,80} blocked (?:for more than \d+ seconds|in I/O wait)",)),
@@ -90,8 +92,6 @@ _PATTERNS: tuple[tuple[LineMeaning, tuple[str, ...]], ...] = (
         ),
     ),
 )
-# kernel/reboot.c, at the level that `quiet` does not hide; the stamp is the kernel's uptime.
-_RESTART = re.compile(r"^\s*\[ *(\d{1,9})\.(\d{6})\](?:\[[^\]]{1,20}\])?\s*(?:reboot: )?Restarting system")
 _MATTERS = re.compile("|".join(f"(?P<{meaning.name}>{'|'.join(words)})" for meaning, words in _PATTERNS))
 
 
@@ -107,20 +107,19 @@ def decode_console(evidence: Evidence) -> Iterable[object]:
     if not lines[-1].strip("\r"):
         lines.pop()
     matter: deque[ConsoleLine] = deque(maxlen=_MOST_KEPT)
-    restarts: deque[Restart] = deque(maxlen=_MOST_KEPT)
+    restarts = RestartReader(evidence)
     last = 0
     for number in range(max(0, len(lines) - _MOST_LINES), len(lines)):
         text = plain(lines[number])
         meaning = meaning_of(text)
-        if "Restarting system" in text and (stamp := _RESTART.match(text)):
-            restarts.append(Restart(int(stamp[1]) * 10**9 + int(stamp[2]) * 1000, evidence.ref(number + 1)))
+        restarts.line(number + 1, text)
         if meaning:
             last = number + 1
             matter.append(ConsoleLine(meaning=meaning, text=text, ref=evidence.ref(last)))
     after_last = len(lines) - last if last else 0
     yield ConsoleLog(lines=len(lines), matter=tuple(matter), after_last=after_last, refs=(evidence.ref(),))
-    if restarts:
-        yield ConsoleRestarts(restarts=tuple(restarts), refs=(evidence.ref(),))
+    if found := restarts.restarts():
+        yield found
 
 
 def plain(line: str) -> str:

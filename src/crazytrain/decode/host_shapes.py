@@ -42,6 +42,11 @@ class KvmTrace:
         rb"\S.{0,40}?[- ]+\d{1,10} +(?:\([ \d-]+\) +)?\[\d{1,5}\] +(?:[\w.#]{2,8} +)?\d{1,12}\.\d{3,9}: +(?:\w+:)?\w+:"
     )
     beside = re.compile(rb"#|cpus=\d|CPU \d+ is empty|version = \d|" + line.pattern).match
+    # What tells nothing without its end: a mailer broke it.
+    unended = re.compile(
+        rb"[^\n]{0,200}?: +(?:\w+:)?(?:kvm_exit:(?![^\n]* rip 0x)|kvm_pio:(?![^\n]* count \d)|kvm_mmio:(?![^\n]* gpa 0x)"
+        rb"|kvm_msr:(?![^\n]* = 0x)|kvm_\w{1,60}: *$|kvm_\w{1,60}:[^\n]*,$)"
+    ).match
 
     @classmethod
     def whole(cls, line: bytes) -> object:
@@ -63,6 +68,7 @@ class TraceSummary:
         rb"Summary of events:|\S.{0,40}? \(\d{1,10}\), \d+ events, \d+(?:\.\d)?%"
         rb"|[a-z_]\w{0,40} +\d+ +(?:\d+ +)?\d+\.\d{3} +\d+\.\d{3} +\d+\.\d{3} +\d+\.\d{3} +\d+\.\d\d%"
     ).match
+    begun = re.compile(rb"[a-z_]\w{0,40} +\d+ +(?:\d+ +)?\d+\.\d{3} +\d+\.\d{3}(?: |$)").match
     beside = re.compile(rb"syscall +calls|\(msec\)|-{3,} +-").match
 
 
@@ -157,6 +163,12 @@ class Sysstat:
         rb"(?:\d\d:\d\d:\d\d(?: [AP]M)?|Average:) +(?:CPU +%us|[UT]?G?[UP]ID +|UID +|(?:all|-|\d{1,5})(?: +(?:-|\d+(?:[.,]\d+)?)){3,})"
         rb"|avg-cpu: +%user|procs -+memory-|r +b +swpd +free|Linux \S+ \([^)\n]{0,100}\)\s+\d[\d/-]+\s+_\w+_|(?:\d+ +){15,17}\d+$"
     ).match
+    # Rows and heads of mpstat, and rows of vmstat, that a mailer broke.
+    unended = re.compile(
+        rb"\S+(?: [AP]M)? +CPU +%us(?![^\n]*%idle)|r +b +swpd +free(?![^\n]* wa)"
+        rb"|(?:\d\d:\d\d:\d\d(?: [AP]M)?|Average:) +(?:all|\d{1,5})(?: +\d+[.,]\d+){3,8} *$"
+    ).match
+    begun = re.compile(rb"(?:\d+ +){10,14}\d+ *$").match
     beside = re.compile(rb"Device:? +|[\w-]{2,20} +(?:[\d.,]+ +){4,25}[\d.,]+$|(?:[\d.,]+ +){5,6}[\d.,]+$").match
 
 

@@ -19,8 +19,9 @@ _MOST_LINES, _LONGEST = 20_000, 4000
 _WAIT = re.compile(r"\b(?:p?poll|p?select6?|epoll_p?wait2?)\(|<\.\.\. p?poll resumed>")
 _READY = re.compile(r"\{fd=(?P<fd>\d{1,7})(?:<[^>]{0,120}>)?, revents=(?P<events>POLL[A-Z|]{2,60})\}")
 _READ = re.compile(
-    r"\b(?:read|recvfrom|recvmsg|readv|recv)\((?P<fd>\d{1,7})\b.{0,1500}\) = (?P<got>-?\d{1,9})\b(?: (?P<error>E[A-Z]{2,20}))?"
+    r"\b(?P<call>read|recvfrom|recvmsg|readv|recv)\((?P<fd>\d{1,7})\b.{0,1500}\)\s{1,80}= (?P<got>-?\d{1,9})\b(?: (?P<error>E[A-Z]{2,20}))?"
 )
+_CLOSED = re.compile(r"\bclose\((?P<fd>\d{1,7})\b")
 _GONE = ("POLLHUP", "POLLERR", "POLLNVAL")
 _LEAST_WAITS, _NEARLY_ALL = 2, 0.6
 
@@ -32,18 +33,25 @@ class _Seen(msgspec.Struct):
     gone: int = 0
     ends: int = 0
     taken: int = 0
+    closed: int = 0
+    call: str = ""
     events: dict[str, None] = {}
     errors: dict[str, None] = {}
 
 
 def decode_hung_up(evidence: Evidence) -> Iterable[object]:
-    """Yield a ``HungUp`` for each descriptor that was so in most of at least two waits, or gave no byte in as many reads."""
+    """Yield a ``HungUp`` for each descriptor that was so in most of at least two waits, or gave no byte in as many reads.
+
+    One that is closed each time is served: the next one only has the same number.
+    """
     waits = 0
     seen: dict[int, _Seen] = defaultdict(_Seen)
     for number, line in enumerate(evidence.data.decode("utf-8", "replace").split("\n")[:_MOST_LINES], start=1):
         waits += bool(_WAIT.search(line[:_LONGEST]))
         _ready(line[:_LONGEST], number, seen)
         _read(line[:_LONGEST], number, seen)
+        for found in _CLOSED.finditer(line[:_LONGEST]):
+            seen[int(found["fd"])].closed += 1
     yield from _found(seen, waits, evidence)
 
 
@@ -68,13 +76,14 @@ def _read(line: str, number: int, seen: dict[int, _Seen]) -> None:
     if found["got"] == "0":
         one.line = one.line or number
         one.ends += 1
+        one.call = found["call"]
         one.events["end of file"] = None
 
 
 def _found(seen: dict[int, _Seen], waits: int, evidence: Evidence) -> Iterator[HungUp]:
     for fd, one in seen.items():
         times, every = max(one.gone, one.ends), max(waits, one.ends)
-        if times >= _LEAST_WAITS and times >= _NEARLY_ALL * every:
+        if times >= _LEAST_WAITS and times >= _NEARLY_ALL * every and one.closed * 2 < times:
             yield HungUp(
                 fd=fd,
                 events=tuple(one.events),
@@ -83,4 +92,5 @@ def _found(seen: dict[int, _Seen], waits: int, evidence: Evidence) -> Iterator[H
                 taken=one.taken,
                 refs=(evidence.ref(one.line),),
                 errors=tuple(one.errors),
+                ended=one.call,
             )

@@ -35,6 +35,7 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
         M.OOM,
         (r".{1,80} invoked oom-killer", r"(?:Memory cgroup out|Out) of memory", r".{1,40}: page allocation failure"),
     ),
+    (M.NO_MEMORY, (r"XFS\b.{0,80}possible memory allocation deadlock", r".{1,40}: page allocation stalls for")),
     (M.MACHINE_CHECK, (r"mce: \[Hardware Error\]", r"\[Hardware Error\]", r"mce: CPU\d+: .{0,60}throttl")),
     (
         M.MEMORY_ERROR,

@@ -17,6 +17,7 @@ _FRAME = re.compile(
 )
 # What names the thread whose stack follows: the command, a head of tail or head, a number or name of its own.
 _PATH = re.compile(r"(?:/proc/)?(?:(?P<pid>\d{1,9})/)?(?:task/)?(?P<tid>\d{1,9})/stack\b")
+_FOLDER = re.compile(r"/proc/(?P<pid>\d{1,9})/task/(?P<tid>\d{1,9})/?[ :=-]{0,4}$")
 _NUMBER = re.compile(
     r"(?:[=#* -]{0,8})(?:TID|tid|LWP|thread|Thread|PID|pid)?[ :=]{0,3}(?P<tid>\d{1,9})\b[ :=-]{0,4}(?P<name>[^\n=]{0,40}?)[=:* -]*$"
 )
@@ -97,7 +98,7 @@ def _threads(evidence: Evidence) -> Iterator[_Open]:
                 current.frames.append(frame["name"])
                 current.runs |= frame["module"] in _VENDORS or bool(_RUN.fullmatch(frame["name"]))
             continue
-        head = _PATH.search(line) or _NUMBER.match(line)
+        head = _PATH.search(line) or _FOLDER.search(line) or _NUMBER.match(line)
         if head or current.frames:
             yield current
             unnamed -= 1

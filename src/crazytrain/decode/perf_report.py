@@ -5,12 +5,15 @@
     # Children      Self  Command          Shared Object            Symbol
         27.03%     0.42%  qemu-system-x86  [kernel.kallsyms]        [k] do_syscall_64
 
-Manual: perf-report(1), perf-top(1). Branches of call graphs are passed over: the rows hold what counts.
+Manual: perf-report(1), perf-top(1). Of call graphs who called a function is kept, with the share of the branch it stands in.
 """
 
+import itertools
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
 
 from crazytrain.model.evidence import Evidence
 from crazytrain.model.facts.profile_table import ProfileRow, ProfileTable
@@ -25,6 +28,9 @@ _ROW = re.compile(
 )
 _SAMPLES = re.compile(r"[# ]*Samples: (\d{1,9}(?:\.\d)?)([KMG]?)\b(?: +of events? '([^']{1,80})')?")
 _SCALE = {"": 1, "K": 1000, "M": 1_000_000, "G": 1_000_000_000}
+_BRANCH = re.compile(r"[\s|]*(?:--(?P<part>\d{1,3}[.,]\d{1,2})%--|-{3}|)\s*(?P<name>[A-Za-z_][\w.:~<>*-]{2,120})\s*$")
+_NO_NAME = re.compile(r"[\s|]*(?:--\d{1,3}[.,]\d{1,2}%--\s*)?(?:\[\.\.\.\]|\(nil\)|0x[0-9a-f]{1,16})?\s*$")
+_MOST_CALLERS = 40
 _MOST_ROWS = 5000
 _MOST_LINES = 200_000
 _MOST_FUNCTIONS = 40
@@ -56,7 +62,24 @@ def _rows(lines: Sequence[str]) -> Iterator[tuple[int, ProfileRow]]:
         found = _ROW.match(line[:800])
         if found and kept < _MOST_ROWS:
             kept += 1
-            yield number, _row(found)
+            row = _row(found)
+            yield number, msgspec.structs.replace(row, callers=tuple(_callers(lines[number:], row)))
+
+
+def _callers(lines: Sequence[str], row: ProfileRow) -> Iterator[tuple[str, float]]:
+    """Who called it: names with the share of their branch. Older perf prints a branch's part of the row, newer one its part of all."""
+    part, kept = row.own_ratio, 0
+    for line in itertools.takewhile(_is_branch, lines):
+        found = _BRANCH.match(line[:400])
+        if found and kept < _MOST_CALLERS:
+            told = _ratio(found["part"]) if found["part"] else None
+            part = part if told is None else told if told <= row.own_ratio else told * row.own_ratio
+            kept += 1
+            yield found["name"], round(part, 6)
+
+
+def _is_branch(line: str) -> bool:
+    return any(shape.match(line[:400]) for shape in (_BRANCH, _NO_NAME))
 
 
 def _row(found: re.Match[str]) -> ProfileRow:

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from msgspec.structs import replace
 
 from crazytrain.decode.host_params import decode_host_params
+from crazytrain.decode.proc_status import CALL_LINE, MACHINE, STATUS_LINE, by_call, picked
 from crazytrain.decode.waits import decode_waits
 from crazytrain.model.bundle import Part, pack
 from crazytrain.model.evidence import Evidence
@@ -39,6 +40,7 @@ _STAT = r"\d{1,9} \([^\n]{1,64}\) [RSDTtZXIPW] -?\d{1,9} \d{1,9} \d{1,9} "
 COMMAND = re.compile(rf"(?:sudo )?(?:cat|head|tail|more)(?: -\S+)*(?P<paths>(?: {_PATH})+) *$".encode())
 WHOLE = re.compile(
     rf"(?:sudo )?(?:cat|head|tail|more)(?: -\S+)*(?: {_PATH})+ *$|{_PATH}: ?\S|==> {_PATH} <==|{_STAT}|{_COUNTED}|\d{{1,9}}\.\d\d \d{{1,12}}\.\d\d$"
+    rf"|{STATUS_LINE}|{CALL_LINE}"
     r"|kernel\.(?:split_lock_mitigate|numa_balancing|hung_task_timeout_secs) = \d|vm\.swappiness = \d".encode()
 )
 _NAMED = re.compile(rf"(?P<path>{_PATH}): ?(?P<text>\S.{{0,400}})")
@@ -48,6 +50,7 @@ _BARE = re.compile(_STAT)
 _OF_THREAD = re.compile(r"/proc/(?P<pid>\d{1,9})/(?:task/(?P<tid>\d{1,9})/)?(?P<file>\w+)$")
 _PROMPT = re.compile(r"(?:\[?[\w.-]{1,40}@[^\n]{1,80})?[#$] ?$")
 _MOST_LINES = 20_000
+_MACHINE_PART = Part("machine", MACHINE.encode())
 
 
 def decode_printed_files(evidence: Evidence) -> Iterable[object]:
@@ -59,12 +62,12 @@ def decode_printed_files(evidence: Evidence) -> Iterable[object]:
     found = {path: (number, text) for number, path, text in _files(lines)}
     first = min((number for number, _ in found.values()), default=1)
     last = max((number for number, _ in found.values()), default=1)
-    data = pack(Part(path, text.encode()) for path, (_, text) in found.items())
+    data = pack((_MACHINE_PART, *(Part(path, text.encode()) for path, (_, text) in found.items())))
     bundle = replace(evidence, data=data)
     for fact in decode_host_params(bundle):
         if isinstance(fact, HostParameters) and any(not path.startswith("/proc/") or "/sys/" in path for path in found):
             yield replace(fact, refs=(evidence.ref(first, last),))
-    threads = [*_waits(bundle, found), *_bare_waits(found, evidence)]
+    threads = [*_leading(_waits(bundle, found), lines), *_bare_waits(found, evidence)]
     if threads:
         yield WaitInstant(
             mono_ns=evidence.mono_ns, threads=tuple(threads), refs=(evidence.ref(first, last),), partial=True
@@ -116,11 +119,28 @@ def _waits(bundle: Evidence, found: dict[str, tuple[int, str]]) -> Iterator[Thre
                 yield replace(wait, line=bundle.ref(at).line)
 
 
+def _leading(waits: Iterable[ThreadWait], lines: Sequence[str]) -> Iterator[ThreadWait]:
+    """One moment of threads. Which one is the process's first is told by its path, else by QEMU's own name on the lowest number."""
+    threads = sorted(waits, key=lambda wait: wait.tid)
+    for number, wait in enumerate(threads):
+        path = f"/proc/{wait.tid}/"
+        told = any(path in line and f"{path}task/" not in line for line in lines)
+        yield picked(wait, leader=told or (not number and wait.comm.startswith(("qemu", "kvm"))))
+
+
 def _bare_waits(found: dict[str, tuple[int, str]], evidence: Evidence) -> Iterator[ThreadWait]:
-    """Threads whose state was not printed, with the kernel function in which they sleep."""
+    """Threads whose state was not printed, with the kernel function or the call in which they sleep."""
     for path, (number, text) in found.items():
         thread = _OF_THREAD.match(path)
         if thread and thread["file"] == "wchan" and path.replace("/wchan", "/stat") not in found and text != "0":
             comm = found.get(path.replace("/wchan", "/comm"), (0, ""))[1]
             tid, line = int(thread["tid"] or thread["pid"]), evidence.ref(number).line
-            yield ThreadWait(tid=tid, comm=comm, mono_ns=0, state="", wchan=text[:128], line=line)
+            call = found.get(path.replace("/wchan", "/syscall"), (0, ""))[1]
+            yield replace(by_call(call, tid, line), comm=comm, wchan=text[:128])
+        elif (
+            thread
+            and thread["file"] == "syscall"
+            and not any(path.replace("/syscall", f"/{f}") in found for f in ("stat", "wchan"))
+        ):
+            wait = by_call(text, int(thread["tid"] or thread["pid"]), evidence.ref(number).line)
+            yield picked(wait, leader=thread["tid"] == thread["pid"])

@@ -13,10 +13,11 @@ from crazytrain.decode.qmp_devices import decode_qmp_devices
 from crazytrain.decode.qmp_services import decode_qmp_services
 from crazytrain.decode.register_dumps import dumps_in, failed_dumps, seen_samples
 from crazytrain.model.evidence import Evidence
-from crazytrain.model.facts.logs import QemuLog
+from crazytrain.model.facts.logs import QemuLog, QemuMeaning
 from crazytrain.model.facts.qemu import QemuState
 
 _MOST_LINES = 200_000
+_ENDS = (QemuMeaning.SHUT_DOWN, QemuMeaning.CRASHED)
 
 
 def decode_qemu_text(evidence: Evidence) -> Iterable[object]:
@@ -45,11 +46,11 @@ def decode_qemu_text(evidence: Evidence) -> Iterable[object]:
 
 
 def _log(evidence: Evidence, *, failed: bool) -> Iterator[QemuLog]:
-    """What a log of QEMU would say. Somebody chose these lines: they are of the run that is asked about."""
+    """What a log of QEMU would say. Somebody chose these lines: they are of the run that is asked about, but need not be all of it."""
     for log in decode_qemu_log(evidence):
         if isinstance(log, QemuLog) and log.matter:
             kept = log if failed else replace(log, dump=None, code="")
-            yield replace(kept, whole=True)
+            yield replace(kept, whole=True, excerpt=not (log.whole and log.matter[-1].meaning in _ENDS))
 
 
 class _Asked(msgspec.Struct):

@@ -28,7 +28,7 @@ _MONITOR = (
 # QEMU's own log: its name before what it says, with or without a stamp; how libvirt says that it ended.
 _LOG = (
     rb"(?:\d{4}-\d\d-\d\d[ T][\d:.+-]{8,24}Z?:? {0,2})?(?:(?:\S{0,200}/)?(?:qemu-system-\w+|qemu-kvm|kvm|qemu): (?:-\w|[a-z]|[A-Z]\w+ |/\S+:\d+: )"
-    rb"|KVM internal error|KVM: entry failed|error: kvm run failed|shutting down(?:, reason=\w+)?$|terminating on signal)"
+    rb"|KVM internal error|KVM: entry failed|error: kvm run failed|shutting down(?:, reason=\w+)?$|terminating on signal|char device redirected to /)"
 )
 WHOLE = re.compile(_REGISTERS + rb"|" + _FAILURES + rb"|" + _MONITOR + rb"|" + _LOG + rb"|" + WITHIN.pattern)
 # Lines of answers that other texts may have, too.

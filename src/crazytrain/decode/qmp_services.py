@@ -24,6 +24,7 @@ from crazytrain.model.facts.services import (
 )
 
 _MOST = 1024
+_FASTEST_MBPS = 1e9  # a million gigabits a second: more is no rate
 _LONGEST_SAID = 300
 _BACKEND = re.compile(r"^ *(\\ )?([^\s:][^:\n]{0,200}): index=\d+,type=([\w-]{1,40})(.*)$", re.MULTILINE)
 
@@ -98,6 +99,7 @@ def decode_qmp_services(evidence: Evidence) -> Iterable[object]:
 def _migration(line: Line) -> Iterator[Migration]:
     found = parsed(_Migrate, line.answer.said)
     if found is not None:
+        mbps = found.ram.mbps
         yield Migration(
             mono_ns=line.answer.mono_ns,
             status=found.status,
@@ -105,7 +107,7 @@ def _migration(line: Line) -> Iterator[Migration]:
             total_bytes=found.ram.total,
             transferred_bytes=found.ram.transferred,
             dirty_pages_per_s=found.ram.dirty_pages_rate,
-            bits_per_s=None if found.ram.mbps is None else found.ram.mbps * 1e6,
+            bits_per_s=None if mbps is None or not 0 <= mbps < _FASTEST_MBPS else mbps * 1e6,
             error=found.error_desc[:_LONGEST_SAID],
             refs=(line.ref,),
         )

@@ -36,6 +36,7 @@ from crazytrain.decode.libvirt_events import decode_libvirt_events
 from crazytrain.decode.libvirt_text import decode_libvirt_text
 from crazytrain.decode.libvirt_xml import decode_libvirt_xml
 from crazytrain.decode.log_tally import decode_inside_log_templates, decode_log_templates
+from crazytrain.decode.log_start import decode_log_start
 from crazytrain.decode.log_text import decode_log_text
 from crazytrain.decode.long_calls import decode_long_calls
 from crazytrain.decode.machine_text import decode_clocksource, decode_interrupts
@@ -49,6 +50,7 @@ from crazytrain.decode.perf_report import decode_perf_report
 from crazytrain.decode.pidstat_servants import decode_pidstat_servants
 from crazytrain.decode.printed_files import decode_printed_files
 from crazytrain.decode.proc_snapshots import decode_proc_snapshots
+from crazytrain.decode.proc_status import decode_proc_status
 from crazytrain.decode.ps_text import decode_ps
 from crazytrain.decode.ps_waits import decode_ps_waits
 from crazytrain.decode.pvclock import decode_pvclock
@@ -87,9 +89,11 @@ TOOL_LINE_KINDS = (
     Kind.LOG_TEXT,
     Kind.QEMU_TEXT,
     Kind.LIBVIRT_TEXT,
+    Kind.LIBVIRT_XML,
     Kind.QMP_TEXT,
     Kind.COMMAND_LINE,
     Kind.PRINTED_FILES,
+    Kind.PS,
 )
 
 DECODERS: tuple[tuple[Kind, Decoder], ...] = (
@@ -162,11 +166,13 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.LOG_TEXT, decode_blocked_log),
     (Kind.PS, decode_ps),
     (Kind.COMMAND_LINE, decode_ps),
+    (Kind.COMMAND_LINE, decode_log_start),
     (Kind.SYSSTAT, decode_sysstat),
     (Kind.INTERRUPTS, decode_interrupts),
     (Kind.INTERRUPTS, decode_interrupt_readings),
     (Kind.PRINTED_FILES, decode_proc_snapshots),
     (Kind.PRINTED_FILES, decode_cpu_stat),
+    (Kind.PRINTED_FILES, decode_proc_status),
     *((kind, decode_moments) for kind in MOMENT_KINDS),
     (Kind.CLOCKSOURCE, decode_clocksource),
     (Kind.TOLD, decode_told),

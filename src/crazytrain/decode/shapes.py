@@ -12,6 +12,7 @@ from crazytrain.decode import (
     libvirt_text,
     libvirt_xml,
     printed_files,
+    proc_status,
     qemu_text_lines,
     qmp_text,
 )
@@ -99,6 +100,7 @@ SHAPES = (
         kind=Kind.PRINTED_FILES,
         whole=printed_files.WHOLE.match,
         continues=printed_files.goes_on,
+        beside=proc_status.BESIDE.match,
         command=_command(rb"(?:cat|grep|head|tail|sysctl) "),
         gap=1,
     ),
@@ -120,6 +122,7 @@ SHAPES = (
     Shape(
         kind=Kind.KVM_TRACE,
         whole=host.KvmTrace.whole,
+        unended=host.KvmTrace.unended,
         beside=host.KvmTrace.beside,
         command=_command(rb"(?:trace-cmd|cat|perf script) ?"),
         gap=8,
@@ -134,6 +137,7 @@ SHAPES = (
     Shape(
         kind=Kind.TRACE_SUMMARY,
         whole=host.TraceSummary.whole,
+        begun=host.TraceSummary.begun,
         beside=host.TraceSummary.beside,
         command=_command(rb"perf trace "),
         gap=4,
@@ -165,6 +169,8 @@ SHAPES = (
     Shape(
         kind=Kind.SYSSTAT,
         whole=host.Sysstat.whole,
+        unended=host.Sysstat.unended,
+        begun=host.Sysstat.begun,
         beside=host.Sysstat.beside,
         command=_command(rb"(?:pidstat|mpstat|sar|iostat|vmstat)\b"),
         gap=3,
@@ -209,7 +215,8 @@ SHAPES = (
         whole=lambda line: kernel_stack.FRAME.match(line) or crash_bt.WHOLE.match(line),
         beside=re.compile(
             crash_bt.BESIDE.pattern
-            + rb"|[^\n]{0,200}/stack(?: <==)?$|[=#* -]{0,8}(?:TID|tid|thread|PID|pid)?[ :=]{0,3}\d{1,9}[ :=-]{0,4}$"
+            + rb"|[^\n]{0,200}/stack(?: <==)?$|[=#* -]{0,8}/proc/\d{1,9}/task/\d{1,9}/?[ :=-]{0,4}$"
+            rb"|[=#* -]{0,8}(?:TID|tid|thread|PID|pid)?[ :=]{0,3}\d{1,9}[ :=-]{0,4}$"
         ).match,
         gap=2,
     ),

@@ -23,13 +23,16 @@ _ROW = re.compile(
 )
 _UNNAMED_ERROR = "?"  # the table counts errors and does not name them
 _MOST_ROWS = 1024
+_MOST_BEFORE = 1 << 16
+_ATTACHED = re.compile(rb"\bProcess \d{1,10} attached(?P<threads> with \d{1,6} threads)?\b")
 
 
 def decode_strace_summary(evidence: Evidence) -> Iterable[object]:
     """Yield one `SyscallUse`: counts without descriptors, threads or a window.
 
     ``time_ns`` is the system time in the call, or the whole time where the table was made with ``-w`` (it does not
-    say). Which threads were traced the table does not say either: coverage is ``SOME_THREADS``.
+    say). Which threads were traced the table does not say either, only what strace printed as it began: the coverage is
+    ``SOME_THREADS`` where that is not there.
 
     Raises:
         BadInput: no row of such a table stands in the text.
@@ -43,13 +46,21 @@ def decode_strace_summary(evidence: Evidence) -> Iterable[object]:
     return [
         SyscallUse(
             method="strace -c",
-            coverage=Coverage.SOME_THREADS,
+            coverage=_coverage(evidence.data, loops=bool(waits)),
             window_ns=None,
             calls=calls,
             waits=waits,
             refs=(evidence.ref(1, evidence.data.count(b"\n", 0, len(evidence.data) - 1) + 1),),
         )
     ]
+
+
+def _coverage(data: bytes, *, loops: bool) -> Coverage:
+    """With ``-f`` strace tells how many threads it took; without, it takes the one thread that it was given."""
+    attached = list(_ATTACHED.finditer(data, 0, _MOST_BEFORE))
+    if any(found["threads"] for found in attached):
+        return Coverage.ALL_THREADS
+    return Coverage.ONE_THREAD if len(attached) == 1 and loops else Coverage.SOME_THREADS
 
 
 def _calls(evidence: Evidence) -> Iterator[CallUse]:
@@ -63,7 +74,7 @@ def _calls(evidence: Evidence) -> Iterator[CallUse]:
 
 def _call(found: re.Match[bytes], line: int, evidence: Evidence) -> CallUse:
     whole, _, fraction = found["seconds"].replace(b",", b".").partition(b".")
-    errors = int(found["errors"] or 0)
+    errors = min(int(found["errors"] or 0), int(found["calls"]))  # more errors than calls is a row that was garbled
     return CallUse(
         tid=None,
         call=found["name"].decode(),

@@ -34,6 +34,7 @@ _HEADING_WORDS = 5
 _MARGIN = re.compile(r"^[ \t]*(?:[>|*#-][>|*# ]{0,8})?")
 _MACHINE = re.compile(
     r"^\s*(?:kern\.timecounter\.choice|available_clocksource"
+    r"|[A-Z][a-z]{2} [ \d]\d [\d:.]{8,15} (?:\S{1,64} )?kernel: |\d{4}-\d\d-\d\dT[\d:.]{8,20}\S{0,6} \S{1,40} "
     r"|\w[\w ()]{0,24}?(?:\t| {2,})\s*:|<|\[ *\d+\.\d+|#\d+ |\(?gdb\)|0x[0-9a-f]{6}|[{}]|-[a-z]+ |[$%] )"
 )
 _OPTION = re.compile(r"(?:^|(?<=\s))(?:-[\w-]+|[^\s=]{1,60}=\S*|/\S*|\S*,\S*,\S*)")
@@ -57,9 +58,10 @@ _WELL = re.compile(
     r"\b(?:(?<!otherwise )fine|restores|back to normal|(?:falls?|fell|drops?|dropped|goes down|comes down"
     r"|went down|came down) to|brings? (?:it|that|this|the load) (?:down )?to|lowers|lowered|reduces|reduced"
     r"|ok|okay|(?<!at )works?|worked|gone|(?:necessary|needed|required) to (?:achieve|get|reach|have)"
-    r"|to something (?:reasonable|sane|acceptable)|(?:goes|went) away|disappear\w*|vanish\w*|helps|helped|(?:re)?solves|(?:re)?solved|fixes"
+    r"|to something (?:reasonable|sane|acceptable)|(?:go|goes|went) away|disappear\w*|vanish\w*|helps|helped"
+    r"|runs? for (?:days|weeks|months)|stable|(?:re)?solves|(?:re)?solved|fixes"
     r"|fixed|cures?|cured|rarer|normal(?:ly)?|(?<!return )(?<!returns )(?<!returned )(?<!returning )at once"
-    r"|all is well|takes seconds|ends? (?:it|that|this)|no longer|no (?:problems?"
+    r"|all is well|takes seconds|end(?:s|ed)? (?:it|that|this)|no longer|no (?:problems?"
     r"|issues?|hangs?|freezes?)|does(?: not|n't) (?:happen|occur|show)|did(?: not|n't) (?:happen|occur)|(?:do"
     r"|does) not show)\b"
 )
@@ -76,14 +78,19 @@ _BEFORE_ABSENT = re.compile(
     r"(?:\bwithout(?! (?!using|having|enabling|adding|attaching)\w+ing\b)"
     r"|\bno|\bnot|\bnon|\bdisabl\w+|\bremov\w+|\bturn\w* off|\bswitch\w* off|\binstead of"
     r"|\black\w*|\bmissing|\bstopping|\bkilling|\buninstalling|-no|\bdrop\w*|\bclos(?:e|ing)|\bunplug\w*|\bdetach\w*"
-    r"|\bunload\w*)[ -](?:\S+ ){0,3}\S*$"
+    r"|\bunload\w*|\bminimi[sz]\w+)[ -](?:\S+ ){0,3}\S*$"
 )
 _AFTER_ABSENT = re.compile(
     r"^\S{0,20}(?: \w+){0,4}? (?:off|disabled|absent|removed|missing|switched off|turned off)\b"
-    r"|^\S{0,20} (?:is|are|was|were) not\b|^\S{0,20} set to (?:0|off|no|n|never|none|madvise)\b|^=(?:off|no|0)\b"
+    r"|^\S{0,20} (?:is|are|was|were) not\b|^\S{0,20} set to (?:0|off|no|n|never|none|madvise)\b|^=(?:off|no|0)\b|^ none\b"
 )
+_WRITTEN_OFF = re.compile(r"\becho (?:0|n|never|off) ?>+ ?\S*$")
+# "no hpet=off": what is said not to be switched off is there.
+_NO_SUCH = re.compile(r"\b(?:no|not|without|lacks?|missing) \S{0,3}$")
+_SET_OFF = re.compile(r"\S{0,3}=(?:off|no|0)\b")
 _DENIED = re.compile(
-    r"(?:\b(?:no|not|never|without|non|neither|nor)|n't)[ -](?:(?:an?|any|the|using|use|due|of|see|seen|more|signs?)[ -]){0,3}$"
+    r"(?:\b(?:no|not|never|without|non|neither|nor)|n't)[ -]"
+    r"(?:(?:an?|any|the|using|use|due|of|see|seen|more|signs?|process(?:es)?|tasks?|threads?|stuck|in)[ -]){0,5}$"
 )
 _LITTLE = re.compile(  # a load that is small where something was changed
     r"\b(?:now|after|with|without|under|below|only|just|down|back|drops?|goes|went)\b.{0,40}(?<![\d.])[0-5](?:\.\d+)? ?(?:%|percent)"
@@ -108,7 +115,8 @@ _FULL = re.compile(
     r"\b(?:eats?|hogs?|occup\w+|saturat\w+)\b.{0,12}\b(?:cpus?|cores?|processors?)\b|\bcpu[- ]hog\b"
     r"|\b(?:burn\w*|spin(?:s|ning)?|spun|pegg\w+|max(?:es|ed)? out|busy[- ]?loop\w*|loops? for ever"
     r"|endless loop|run(?:s|ning)? away|runaway)\b|\b(?:high|full|excessive|huge|constant|heavy) cpu\b"
-    r"|\b(?:all|whole|full) cores?\b|\bcpu (?:usage|load|use)\b.{0,15}\b(?:high|full|max\w*|rose|rises"
+    r"|\b(?:more than|always takes?|constantly takes?|keeps?|pins) (?:an?|one) (?:whole |full |host )*(?:cpu|core)\b"
+    r"|\b(?:all|whole|full|entire) (?:cores?|cpus?|processors?)\b|\bcpu (?:usage|load|use)\b.{0,15}\b(?:high|full|max\w*|rose|rises"
     r"|jumps?)\b"
 )
 _SOME = re.compile(
@@ -136,6 +144,7 @@ _OF_GUEST = re.compile(r"\b(?:guests?|vms?|domains?|vcpus?|virtual machines?)\b"
 _NOT_OF_HOST = {Topic.HOST_STUCK: {Topic.GUEST_HUNG, Topic.PANIC}, Topic.HOST_CALM: {Topic.GUEST_IDLE}}
 _NEVER_OF_GUEST = {Topic.OTHER_HOST: {Topic.WINDOWS}}
 _THERE = (Stance.SEEN, Stance.GUESS)
+_GIVEN = {Topic.RTC, Topic.RTC_CATCHUP, Topic.SPINLOCK, Topic.HYPERV, Topic.HV_STIMER}
 _SINCE = {Stance.SEEN: Stance.GOOD_WITH, Stance.ABSENT: Stance.CURED}  # what a change was, where it is well since
 
 
@@ -278,7 +287,8 @@ def _of_clause(clause: str, things: tuple[Topic, ...]) -> Iterator[_Said]:
     named = sum(topic in THINGS for topic, _ in hits)
     for topic, found in hits:
         stance = _stance(topic, clause, found, guess=guess, well=well, even=even)
-        listed = stance is Stance.SEEN and topic in THINGS and (named >= _LIST_FROM or _is_list(clause))
+        listed = topic in THINGS and (named >= _LIST_FROM or _is_list(clause))
+        listed = stance is Stance.SEEN and (listed or (topic in _GIVEN and _is_option(clause, found)))
         yield topic, Stance.LISTED if listed else stance, None
     if well and not named and _IT_GONE.search(clause):
         yield from ((topic, Stance.CURED, None) for topic in things)
@@ -293,6 +303,11 @@ def _hits(clause: str) -> list[tuple[Topic, re.Match[str]]]:
     return [hit for hit in hits if hit[0] not in of_host]
 
 
+def _is_option(clause: str, found: re.Match[str]) -> bool:
+    """Whether a hit stands in an option: what a machine was given is not what somebody noticed."""
+    return any(o.start() <= found.start() and found.end() <= o.end() for o in _OPTION.finditer(clause))
+
+
 def _is_list(clause: str) -> bool:
     """Whether a clause enumerates: names between commas, and next to no other words."""
     parts = clause.split(",")
@@ -302,7 +317,10 @@ def _is_list(clause: str) -> bool:
 def _stance(topic: Topic, clause: str, found: re.Match[str], *, guess: bool, well: bool, even: bool) -> Stance:
     before, after_all = clause[max(found.start() - 40, 0) : found.start()], clause[found.end() :]
     after = after_all[:40]
-    absent = topic in THINGS and bool(_BEFORE_ABSENT.search(before) or _AFTER_ABSENT.search(after))
+    absent = topic in THINGS and bool(
+        _BEFORE_ABSENT.search(before) or _WRITTEN_OFF.search(before) or _AFTER_ABSENT.search(after)
+    )
+    absent = absent and not (_NO_SUCH.search(before) and _SET_OFF.match(after))
     if topic in DENIABLE and _DENIED.search(before):
         return Stance.ABSENT
     if guess:

@@ -19,14 +19,18 @@ GUEST = r"(?:guests?|vms?|domains?|virtual machines?|windows|linux|centos|ubuntu
 OF_GUEST: dict[Topic, tuple[str, ...]] = {
     T.SYSTEM_TIME: (r"\b(?:system|kernel|sys) (?:time|cpu)\b", r"%sys\b"),
     T.USER_TIME: (r"\b(?:user|guest) time\b", r"\bin (?:user|guest) mode\b", r"%(?:usr|user|guest)\b"),
-    T.GUEST_IDLE: (r"\bidle\b", r"\bidling\b", r"\bnothing (?:runs|is running|running)\b", r"\bdoes nothing\b", r"\bdoing nothing\b"),
+    T.GUEST_IDLE: (r"\bidle\b", r"\bidling\b", r"\bnothing (?:runs|is running|running)\b", r"\bdoes nothing\b", r"\bdoing nothing\b",
+        r"\bsits at (?:the|its|a) prompt\b", r"\b(?:zero|no) (?:guest )?(?:work-?)?load (?:in|inside|at all)\b",
+        r"\b(?:zero|no) (?:guest )?workload\b"),
     T.GUEST_HUNG: (rf"\b{HANGS}\b", r"\block(?:s|ed)? (?:solid|up\b)", r"\bseize[sd]?\b", rf"\b{GUEST}\b.{{0,40}}\b{SILENT}",
         r"\bunreachable\b", r"\bnever finish\w*\b", r"\bstops? working\b"),
-    T.GUEST_SLOW: (r"\bsluggish\w*\b", r"\bslow(?:ly|er|s|ness|down)?\b", r"\blatenc\w+\b", r"\blag(?:s|gy|ging)?\b", r"\bstutter\w*\b",
+    T.GUEST_SLOW: (r"\bcrawl(?:s|ing)?\b",
+        r"\bsluggish\w*\b", r"\bslow(?:ly|er|s|ness|down)?\b", r"\blatenc\w+\b", r"\blag(?:s|gy|ging)?\b", r"\bstutter\w*\b",
         r"\bjerky\b", r"\b(?:poor|bad|low) performance\b", r"\bunresponsive\b"),
     T.QEMU_HUNG: (r"\b(?:qmp|monitor)\b.{0,12}\b(?:silent|mute)\b",
         r"\b(?:virsh|libvirt\w*)\b.{0,50}\b(?:waits?|hangs?|blocks?) (?:for ever|forever|indefinitely)",
-        r"\b(?:libvirtd?|virsh|monitor|qmp) blocks\b", r"\bcannot acquire state change lock\b", r"\bheld by (?:monitor|remotedispatch\w*)",
+        r"\b(?:libvirtd?|virsh|monitor|qmp) blocks\b", r"\bcannot acquire state change lock\b(?! \(held by \S*migrate)",
+        r"\bheld by (?:monitor\b(?!\S*migrate)|remotedispatch(?!\w*migrate)\w*)",
         rf"\b(?:monitor|qmp|hmp|main (?:thread|loop)|libvirtd?|virsh|qemu process|vnc)\b.{{0,50}}\b(?:{SILENT}|{HANGS})",
         rf"\b(?:stop|cont|quit|query\S*|migrate\S*|system_\w+|device_\w+|drive_\w+|\w+) command\b.{{0,50}}\b(?:{SILENT}|{HANGS})",
         rf"\bqemus?\b(?! (?:\w+ )?(?:cpus?|guests?|vms?|machines?|instances?)\b)(?: \w+){{0,2}} (?:{HANGS}|{SILENT})",
@@ -45,7 +49,7 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\blibvirt\b.{0,12}[\"'`]suspend\b", r"\bstart\w*\b.{0,40}\bin (?:a |the )?paused state\b", r"\bpaused \(user\)", r"\bprelaunch\b",
         r"\bqmp\b.{0,12}[\"'`]stop\b", r"\bto paus\w+ (?:it|the (?:vm|guest|domain))\b"),
     T.NOTHING_WRONG: (r"\bnothing (?:is )?wrong\b", r"\bis (?:it|this|that) (?:normal|expected)",
-        r"\bharm(?:ful|less)\b", r"\bbenign\b",
+        r"\bharm(?:ful|less)\b", r"\bbenign\b", r"\bof (?:any|some) concern\b", r"\beverything still (?:seems to |appears to )?works?\b",
         r"\b(?:output|behaviou?r|this|that|it|which) is (?:normal|expected|cosmetic)\b",
         r"\b(?:are|is) (?:these|those|they|it|this|that) (?:a |really )?(?:normal|expected|dangerous|bad|problem\w*|concern\w*)",
         r"\b(?:should|need) (?:i|we) (?:to )?(?:be )?worr\w+", r"\bcosmetic\b",
@@ -54,8 +58,8 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\bcomes? back (?:by|after|to life)",
         r"\b(?:everything|all|it|the (?:vm|guest))\b.{0,20}\b(?:is|seems|works)\b.{0,12}\bfine after (?:that|this|it)\b",
         (
-            r"\b(?:for|takes|by) (?:about |around |almost |up to |roughly )?\d[\d-]* ?(?:s|secs?|seconds?|mins?"
-            r"|minutes?)\b.{0,40}\b(?:then|before it|and (?:it )?then)\b"
+            r"\b(?:for|takes|by|spends|waits|needs) (?:about |around |almost |nearly |up to |roughly |over |more than |at least )?"
+            r"(?:\d[\d.-]*|an?) ?(?:s|secs?|seconds?|mins?|minutes?)\b.{0,40}\b(?:then|before (?:it|the)|and (?:it )?then)\b"
         ),
         (
             r"\b(?:fre+zes?|stands? still|hangs|stutters|pauses|stalls|stops|blocks|unresponsive) for (?:(?:up to|about|around|some"
@@ -64,7 +68,9 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\bdelay(?:s|ed|ing)?\b.{0,20}\b(?:re)?\(?(?:re\)?)?boot\w*\b",
         r"\bthen (?:it )?(?:goes on|runs) again\b"),
     T.MIGRATION: (r"(?:\b|live)migrat\w+\b", r"\bvmotion\b"),
-    T.MIGRATION_LASTS: (r"\bauto-?converge\w*", r"\bdirtied\b.{0,12}\bfaster\b", r"\bmigration thread\b",
+    T.MIGRATION_LASTS: (r"\bsnapshots?\b.{0,30}\b(?:with|includ\w+) (?:the |its )?(?:ram|memory|vm ?state)\b",
+        r"\bsav\w+ (?:the |its )?(?:vm|guest|ram|memory) ?(?:state|contents?)?\b.{0,20}\b(?:takes|lasts|slow)\b",
+        r"\bauto-?converge\w*", r"\bdirtied\b.{0,12}\bfaster\b", r"\bmigration thread\b",
         r"\b(?:dump thread|virsh dump|dump-guest-memory)\b", r"\bremotedispatchdomainmigrat\w*",
         r"\b(?:endless\w*|never)\b.{0,20}\bmigrat\w+|\bmigrat\w+\b.{0,20}\bendless\w*",
         r"\b(?:never|not|does not|doesn't|fails? to) converges?\b",
@@ -102,7 +108,8 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
     T.AT_RESET: (r"\b(?:warm |hard |soft )?re-?boot(?:s|ed|ing)?\b", r"\bsystem_reset\b", r"\bresets?\b", r"\brestart(?:s|ed|ing)?\b"),
     T.AT_SHUTDOWN: (r"\bshut(?:s|ting)?[ -]?down\b", r"\bpower(?:s|ing)?[ -]?(?:off|down)\b"),
     T.UPTIME: (r"\blonger\b.{0,30}\b(?:up-?time|it runs|running)\b", r"\bup-?time\b.{0,30}\blonger\b",
-        r"\bafter (?:some|many|several|\d+) (?:days|weeks|months)\b"),
+        r"\bafter (?:some|many|several|a few|\d+(?: ?(?:to|-) ?\d+)?) (?:hours|days|weeks|months)\b",
+        r"\b(?:runs?|ran|running|works?|worked)\b(?: \w+){0,3} for (?:some |several |a few |many |\d+ )?(?:hours|days|weeks|months)\b"),
     T.WINDOWS: (r"\bwindows\b", r"\b20(?:08|12) ?r2\b", r"\bwin ?(?:xp|7|8|10|11|2k\d*|\d{4})\b", r"\bserver 20\d\d\b"),
     T.LINUX: (r"\b(?:linux|centos|rhel|debian|ubuntu|fedora|opensuse|sles|alpine|arch)\b.{0,25}\b(?:guests?|vms?|domains?)\b",
         r"\b(?:guests?|vms?)\b.{0,20}\b(?:linux|centos|rhel|debian|ubuntu|fedora|opensuse|sles|alpine)\b"),
@@ -118,10 +125,15 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
     T.HUNG_TASK: (r"\bhung[- ]tasks?\b", r"\b(?:kill -9|sigkill)\b.{0,30}\b(?:not|doesn't|didn't|no effect|nothing)\b",
         r"\bblocked for more than\b", r"\bd[- ]state\b", r"\buninterruptible\b"),
     T.PANIC: (r"(?<!host )(?<!hypervisor )(?<![`_./=-])\b(?:kernel )?panic(?:s|ked)?\b(?![`_(=])(?!.{0,25}\bhung[- _]task)", r"\bnot syncing\b"),
-    T.TRIPLE_FAULT: (r"\btriple[- _]?faults?\b(?!.{0,20}reboot=)", r"\bkvm_exit_shutdown\b", r"\bkvm_exit\b.{0,20}\bshutdown\b"),
+    T.BLUE_SCREEN: (
+        r"\bblue ?screens?\b", r"\bbsods?\b", r"\bbug ?check\b",
+        r"\b(?:clock_watchdog_timeout|dpc_watchdog_violation|kmode_exception|kernel_security_check|system_thread_exception|irql_not_less)"),
+    T.TRIPLE_FAULT: (r"\btriple[- _]?faults?\b(?!.{0,20}reboot=)", r"\bkvm_exit_shutdown\b", r"\bkvm_exit\b.{0,20}\bshutdown\b",
+        r"\bexit_reason\b\W{0,3}(?:is |was |= ?|set to ){0,2}(?:0x0?)?8\b"),
     T.RESETS: (r"\b(?:reset|reboot|restart)(?:s|ing)?\b.{0,30}\b(?:again and again|in a loop|endlessly|repeatedly|over and over)\b",
         r"\b(?:endlessly|repeatedly|constantly|continuously) (?:reset|reboot|restart)\w*\b",
         r"\b(?:reboot|reset|restart|boot)[- ]loops?\b", r"\bkeeps? (?:on )?(?:rebooting|resetting|restarting)\b",
+        r"\b(?:bios|firmware|boot ?loader|grub|post)\b.{0,25}\b(?:comes?|starts?|appears?) again\b",
         r"\bloops? (?:during|at|on|while|in) (?:the )?(?:boot|reset|reboot)\w*\b",
         r"\b(?:re-?)?boot(?:s|ing)?\b.{0,25}\b(?:in an? )?(?:endless |infinite )?loop\b(?! device)",
         r"\b(?:reboots?|resets?|restarts?)\b.{0,15}\bevery (?:few|couple|\d+) ?(?:seconds?|minutes?|s|min)\b"),
@@ -130,7 +142,7 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\b(?:holds?|holding|holder)\b.{0,25}lock\b.{0,60}\b(?:pre-?empt\w*|not (?:currently )?running|descheduled)",
         r"\bpre-?empt\w*\b.{0,40}\b(?:holder|holding|holds|vcpus?)\b", r"\bvcpus?\b.{0,30}\b(?:pre-?empted|descheduled|scheduled out)\b"),
     T.SMP_START: (r"\b(?:second|secondary|other|application) (?:cpu|processor|vcpu|core)s?\b",
-        r"\bap (?:start|boot|trampoline|bring)\S*", r"\bsipi\b", r"\bsmp (?:start|boot|bring)\w*"),
+        r"\bap (?:start|boot|trampoline|bring)\S*", r"\bsipi\b", r"\bsmp (?:start|boot|bring|init)\w*", r"\bsmpboot\b", r"\bdo_boot_cpu\b"),
     T.LOST_INTERRUPT: (r"\b(?:lost|missing|missed|dropped|no more)\b.{0,15}\b(?:interrupts?|irqs?|msi|notifications?|kick)\b",
         r"\bstop(?:s|ped)? (?:passing|delivering|raising|sending|receiving|getting) (?:\w+ )?(?:irqs?|interrupts?|notifications?)\b",
         r"\b(?:no|without) (?:further|more|new|any) (?:\w+ )?(?:interrupts?|irqs?)\b", r"\bioeventfd\b", r"\bidle with interrupts (?:on|enabled)\b",
@@ -138,8 +150,14 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\binterrupts? (?:count\w* )?(?:does not|doesn't|do not|don't|no longer|stop\w*) (?:increas|arriv|com|fir|rais|deliver|grow)\w*",
         r"\b(?:never|not|n't) (?:gets?|receiv\w+|sees?|deliver\w*) (?:the |an? |any |its )?(?:completion )?(?:interrupts?|irqs?)\b",
         r"\binjection failed\b", r"\b(?:hangs?|hung|stuck|waits?|waiting)\b.{0,15}\b(?:on|for) (?:an? |the )?interrupts?\b",
-        r"\binterrupts? (?:is|are|was|were|gets?) (?:lost|missed)\b",
-        r"\b(?:interrupts?|irqs?) (?:(?:is|are|was|were) )?(?:never|not) (?:being )?(?:deliver|rais|inject|fir|arriv|receiv|handl|trigger)\w*",
+        r"\b(?:interrupts?|irqs?|msi(?:-?x)?s?|ipis?|kicks?|notifications?) (?:is|are|was|were|gets?|got|has been) (?:lost|missed|not delivered)\b",
+        r"\b(?:in|on) the used (?:ring|queue)\b.{0,40}\b(?:never|not|n't)\b",
+        (
+            r"\b(?:interrupts?|irqs?) (?:(?:is|are|was|were) )?(?:never|not) (?:being )?"
+            r"(?:deliver|rais|inject|fir|arriv|receiv|handl|trigger|com|occur|happen)\w*"
+        ),
+        r"\binterrupt (?:counter|count)s?\b.{0,60}\b(?:stays?|remains?|unchanged|constant)\b",
+        r"\b(?:interrupts?|irqs?) (?:can ?not|can't|could not) be (?:delivered|injected|raised)\b",
         (  # Linux waits there for the clock to tick
             r"\b(?:hangs?|hung|stuck|stops?|freezes?)\b.{0,40}\bcalibrating delay\b|\bcalibrating delay\b.{0,25}(?:\bhangs?\b|\bhung\b|\bstuck\b)"
         ),
@@ -154,12 +172,15 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
             r"(?:\w+ ){0,4}(?:gdb|gcore|strace|pstack|sigstop|sigcont|signal|virsh|info|monitor|debugger)\b"
         ),
     ),
-    T.NETWORK_DEAD: (r"\b(?:cannot|can't|could not|no longer|not)\b.{0,12}\bping(?:ed|s|able)?\b", r"\bnetdev watchdog\b",
+    T.NETWORK_DEAD: (r"\bstop(?:s|ped)? (?:receiving|sending|transmitting|passing) (?:any )?(?:packets|traffic|frames)\b",
+        r"\b(?:cannot|can't|could not|no longer|not)\b.{0,12}\bping(?:ed|s|able)?\b", r"\bnetdev watchdog\b",
         r"\bpings?\b.{0,20}\b(?:stops?|fails?|lost|times? out)\b", r"\btransmit queue\b.{0,15}\btimed out\b",
         r"\b(?:loses?|lost|drops|dropped|no) (?:its |the )?(?:network|connectivity|connection)\b",
         r"\bnetwork\b.{0,25}\b(?:stops?|stopped|dies|died|dead|hangs?|stalls?|drops?|gone)\b"),
     T.WAKEUPS: (r"\bwake-?ups?\b", r"\bwakes? (?:up )?\d", r"\bpowertop\b", r"\bwakes? up\b.{0,12}\bper second\b"),
-    T.GUEST_SWAP: (r"\bswap(?:s|ping|ped)\b", r"\bmemory pressure (?:with)?in(?:side)? (?:the |a |its )?(?:guest|vm|machine)s?\b",
+    T.GUEST_SWAP: (r"\bno memory left\b", r"\b\d+(?:\.\d+)? ?[mg]i?b? (?:of|in) swap\b", r"\bswap (?:disk|device)\b.{0,15}\ball the time\b",
+        r"\bswap (?:partition|file|space)\b.{0,20}\b(?:read|used|full|busy)\b",
+        r"\bswap(?:s|ping|ped)\b", r"\bmemory pressure (?:with)?in(?:side)? (?:the |a |its )?(?:guest|vm|machine)s?\b",
         r"\b(?:guest|vm|instance|vps)\b.{0,25}\b(?:out of|short of|runs low on) memory\b", r"\bthrash\w*\b", r"\breclaim\w*\b"),
     T.HOST_CALM: (
         (
@@ -189,8 +210,8 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
     ),
     T.GUEST_KTHREAD: (
         (
-            r"\b(?:ksoftirqd(?:/\d+)?|kworker\S*|kswap(?:d\d*)?|kcompactd\d*|kjournald|rcu_sched|events/\d"
-            r"|system interrupts)\b.{0,40}(?:\bcpu|\bfull|\bbusy|\d ?%)"
+            r"\b(?:btrfs-\w+|jbd2/\S+|kcryptd\S*|md\d+_\w+|txg_sync|irq/\d+\S*|ksoftirqd(?:/\d+)?|kworker\S*|kswap(?:d\d*)?|kcompactd\d*|kjournald|rcu_sched|events/\d"
+            r"|system interrupts|ntoskrnl\.exe)\b.{0,40}(?:\bcpu|\bfull|\bbusy|\d ?%|\bburns?\b|\beats?\b|\bhogs?\b)"
         ),
     ),
     T.GUEST_PROGRAM: (
@@ -198,21 +219,33 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\bminers?\b", r"\bcpu[- ]bound\b", r"\bwhile ?\(1\)",
         (
             r"\b(?:kill|stopp?|clos|end|quitt?|terminat|uninstall|exit)(?:s|ed|ing|e)?\b.{0,35}\b(?:process|application|app|program"
-            r"|service|daemon|driver)\b"
+            r"|service|daemon|driver|transcod\w*|encod\w*|container|job|script|antivirus|game|browser)\b"
         ),
         r"\b(?:process|program|application|service|daemon|malware|miner)\b.{0,25}\b(?:in|inside|of) the (?:guest|vm)\b",
         r"\b(?:in|inside) the (?:guest|vm)\b.{0,40}\b(?:process|program|application|service|daemon)\b.{0,30}(?:\bcpu\b|\d ?%)",
     ),
+    T.GUEST_PROGRAM_BUSY: (
+        (
+            r"\bh?top (?:in|inside|within|of) (?:it|(?:the |my )?(?:guest|vm))\b.{0,10}\b(?:shows?|lists?|says?|has)\b"
+            r"(?!.{0,40}\b(?:nothing|idle|no|low|little|0 ?%|few|only))"
+        ),
+        (
+            r"\b(?:in|inside|within) (?:the |a |my |our |this )?(?:guest|vm|virtual machine)s?\b(?:(?!\b(?:no|nothing|idle)\b).){0,60}"
+            r"\b(?:process|program|application|service|daemon|\w{2,20}\.exe|windows update|java|python\d?|node|mysqld?|postgres)\b"
+            r".{0,30}\b(?:takes?|uses?|using|eats?|consum\w+|burns?|hogs?|at)\b.{0,15}(?:\d{2,4} ?%|\ball\b|\bcpu\b|\bfull\b)"
+        ),
+    ),
     T.GUEST_DRIVER: (r"\b(?:viostor|vioscsi|netkvm|vioser\w*|viorng|qxldod|viogpu\w*|virtio[- ]win|guest drivers?)\b",
         r"\b(?:virtio\S*|scsi|storage|network|disk|windows|guest'?s?) drivers?\b"),
     T.OTHER_MODEL: (r"\b(?:ide|sata|ahci|e1000e?|rtl8139|lsi\w*|vmxnet3)\b",),
-    T.STEAL: (r"\bsteal\b", r"\bcpu ready\b", r"\d ?% st\b"),
+    T.STEAL: (r"\bsteal(?:time|ing)?\b", r"\bcpu ready\b", r"\d ?% st\b"),
         T.STEAL_ABSURD: (
         (
             r"\b(?:user|system|idle)(?: (?:and|or) (?:user|system|idle))?(?: time)? (?:stands?|stay|stood|is|are) (?:still|frozen"
             r"|stuck)\b"
         ),
         r"\b\d{4,}(?:\.\d+)? ?% (?:st|steal)\b", r"\b100 ?% (?:st|steal)\b",
+        r"\bst\b (?:\w+ ){0,2}(?:at|of|=) ?100\b",
         r"\bsteal\b.{0,30}\b(?:huge|absurd\w*|impossible|negative|overflow\w*|backwards?|jumps?|100 ?%)"),
     T.TIME_JUMP: (
         (
@@ -221,11 +254,18 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
             r"|timestamps?)\b.{0,40}\b(?:jump\w*|leaps?|backwards?|behind|ahead|in(?:to)? the future"
             r"|stands? still|stopped|wrong by|off by|steps?|frozen|freezes?|stuck|warps?|skips?|goes back)\b"
         ),
-        r"\bwrong (?:time|clock|date)(?:stamps?)?\b", r"\b(?:584|585|292) years?\b", r"\bjump\w*\b.{0,20}\b(?:of|in) (?:time|clock)\b",
+        r"\bwrong (?:time|clock|date)(?:stamps?)?\b", r"\bclock (?:is|was|gets?) (?:\w+ )?(?:delayed|late|lagging|stale|outdated)\b",
+        r"\b(?:vm|guest|domain)s?\b.{0,20}\b\d+ (?:seconds?|minutes?|hours?|days?)\b.{0,8}\b(?:behind|ahead|late|slow|fast)\b",
+        r"\b(?:584|585|292) years?\b", r"\bjump\w*\b.{0,20}\b(?:of|in) (?:time|clock)\b",
+        r"\buptime\b.{0,20}\b\d{5,} days\b", r"\b(?:ntp\w*|chrony\w*|timesyncd?)\b.{0,40}\boffset\b.{0,8}\b\d{3,}(?:\.\d+)? ?(?:s|sec|seconds)\b",
+        r"\b(?:date|time|clock)\b.{0,25}\b(?:hours?|days?|weeks?|months?|years?) (?:old|off|wrong|in the (?:past|future))\b",
         r"\b18446744073", r"\b9223372036"),
     T.HOST_CLOCK_STEP: (r"\bhost(?:'s)? (?:clock|time|date)\b.{0,30}\b(?:jump\w*|steps?|stepped|set|chang\w+|correct\w+)\b",),
     T.CLOCK_DRIFT: (r"\bclock\b.{0,40}\b(?:drift\w*|runs? (?:too )?(?:fast|slow)|gains?|loses?|ahead|fast(?:er)?|slow(?:er)?)\b",
-        r"\btime drift\w*\b", r"\bruns? (?:too )?fast\b"),
+        r"\btime drift\w*\b", r"\b(?:times?|timestamps?|date) (?:(?:has|have|is|was|were|been) ){0,2}drift(?:s|ed|ing)\b",
+        r"\bruns? (?:too )?fast\b", r"\bclock[- ](?:skew|issues?|problems?|trouble)\b",
+        r"\b(?:time|clock)s? (?:runs?|goes|is running) (?:wrong|off|at (?:half|double|twice))\b",
+        r"\b(?:time|clock)s? (?:is |are |gets? |goes )?out of sync\b"),
     T.TSC_FREQUENCY: (
         (
             r"\b(?:different|another|other|differing|unequal|not the same)\b.{0,25}\b(?:tsc|clock|cpu)[- ]?(?:frequenc\w+|speed|khz"
@@ -239,7 +279,9 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\bclocksource watchdog\b"),
     T.CLOCKSOURCE: (r"\bclock[- ]?sources?\b",),
     T.KVMCLOCK: (r"\bkvm[-_ ]?clock(?:source)?\b", r"\bkvm_[gs]et_clock\w*", r"\b(?:tsc reference|reference tsc)\b", r"\bpvclock\b", r"\bpv clock\b"),
-    T.SLOW_CLOCKSOURCE: (r"\btimecounter(?:\.hardware)?\b\W{0,3}(?:\w+ ){0,2}(?:acpi-(?:safe|fast)|hpet|i8254)\b",
+    T.SLOW_CLOCKSOURCE: (r"\bcurrent_clocksource\b.{0,25}\b(?:hpet|acpi_pm|jiffies|pit)\b",
+        r"\b(?:time|clock) (?:calls?|queries|reads?)\b.{0,40}(?:\bmicroseconds?\b|\d ?[uµ]s\b|\bslow\w*)",
+        r"\btimecounter(?:\.hardware)?\b\W{0,3}(?:\w+ ){0,2}(?:acpi-(?:safe|fast)|hpet|i8254)\b",
         r"\bclock-?source\b.{0,30}\b(?:acpi_pm|hpet|jiffies|pit)\b", r"\b(?:acpi_pm|hpet)\b.{0,15}\bclock-?source\b",
         (
             r"\b(?:gettimeofday|clock_gettime|queryperformancecounter)\b.{0,40}(?:\bslow\w*|\bexpensive|\bsystem calls?|\bsyscalls?"
@@ -268,11 +310,13 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\bhv[-_](?!stimer|synic)\w+\b",
         r"\bsynthetic (?:msrs?|apic|interrupt)"),
     T.TIMER_RATE: (
-        r"\b(?:timer|clock|tick)\b.{0,20}\b(?:interrupts?|ticks?|irqs?|storm|rate)\b.{0,30}(?:/s\b|\bper second|\ba second|\bhz\b)",
-        r"\btimer storm\b"),
+        r"(?:\b|_)(?:timer|clock|tick)\b.{0,20}\b(?:interrupts?|ticks?|irqs?|storm|rate)\b.{0,30}(?:/s\b|\bper second|\ba second|\bhz\b)",
+        r"\btimer storm\b", r"\b(?:overload|flood|swamp|drown)(?:s|ed|ing)?\b.{0,25}\b(?:timer|clock) (?:interrupts?|ticks?|irqs?)\b",
+        r"\b(?:thousands|tens of thousands|millions) of (?:timer|clock) (?:interrupts?|ticks?|irqs?)\b"),
     T.IDLE_POLL: (
-        r"\bidle (?:thread|loop|task|process|v?cpu)s?\b.{0,30}(?:\b100 ?%|\bfull\b|\bspin\w*|\bpoll(?:s|ing)\b|\bnever (?:halt|sleep|rest)\w*)",
+        r"\bidle (?:thread|loop|task|process|v?cpu)s?\b.{0,45}(?:\b100 ?%|\bfull\b|\bspin\w*|\bpoll(?:s|ing)\b|\bnever (?:halt|sleep|rest)\w*)",
         r"\binstead of (?:halting|sleeping|hlt)\b", r"\bhlt\b.{0,40}\breturns? (?:immediately|at once|right away)\b",
+        r"\b(?:no|not|without|misses|lacks)\b.{0,12}['\"`]?\b(?:wait|wfi|hlt|halt)\b['\"`]? (?:cpu )?instruction\b",
         r"\bidle=poll\b", r"\bhaltpoll\b", r"\bpoll(?:s|ing)? (?:in|while) idle\b",
         (
             r"\b(?:never|does not|doesn't|do not|don't|no|without) (?:(?:execut|issu|us|call)\w* )?(?:an? |the )?(?:hlt|wfi|wtint|mwait"
@@ -280,13 +324,17 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         ),
         r"\bidle guests?\b.{0,20}\b(?:still )?(?:pins?|burns?|keeps?|takes?|uses?)\b.{0,20}\b(?:cores?|cpus?)\b.{0,12}(?:100|full|busy)",
         r"\b(?:add|need|miss|lack|insert|put)\w* (?:an? |the )?.?hlt\b", r"\bidle ?halt\b", r"\b(?:polling|idle) loops?\b", r"\bsleep[- ]states?\b",
-        r"\bpower[- ]sav\w+\b", r"\b(?:ms-?|free|dr-?|pc-?)dos\b"),
+        r"\bpower[- ]sav\w+\b", r"\b(?:ms-?|free|dr-?|pc-?)dos\b",
+        r"\bdos (?:prompt|box|guests?|vms?)\b"),
     T.HALT_POLL: (r"\bhalt[-_ ]poll\w*\b", r"\bkvm_vcpu_(?:check_)?block\b", r"\bkvm_vcpu_halt\b"),
     T.ALARM_FLOOR: (r"\bsigalrm\b", r"\btimer_settime\b", r"\bdynticks\b",
         r"\b(?:timer|deadline)\b.{0,25}\b(?:already|always) (?:due|expired|in the past|overdue)\b"),
-    T.IO_EXITS: (r"\b(?:i/?o|pio|port)[ _]exits\b", r"\bio_instruction\b", r"\bkvm_pio\b", r"\bkvm_exit_io\b",
+    T.IO_EXITS: (r"\b(?:vm )?exits? (?:per|for (?:each|every)) (?:byte|character)\b",
+        r"\b(?:each|every) (?:byte|character)\b.{0,60}\b(?:traps?|exits?)\b",
+        r"\b(?:i/?o|pio|port)[ _]exits\b", r"\bio_instruction\b", r"\bkvm_pio\b", r"\bkvm_exit_io\b",
         r"\b(?:pio|port i/?o|i/?o port)\b.{0,20}\b(?:exits?|reads?|writes?|accesse?s?|polls?|polling)\b"),
-    T.MSR_EXITS: (r"\bmsr_(?:write|read)\b", r"(?<!unhandled )(?<!ignored )(?<!perfctr )\b(?:wr|rd)msrs?\b(?! (?:error|message|warning|line)s?\b)",
+    T.MSR_EXITS: (r"\b(?:writes?|reads?|writing|reading) (?:to |of |from )?(?:msr )?0x(?:400000[0-9a-f]{2}|6e0|8[0-3][0-9a-f])\b",
+        r"\bmsr_(?:write|read)\b", r"(?<!unhandled )(?<!ignored )(?<!perfctr )\b(?:wr|rd)msrs?\b(?! (?:error|message|warning|line)s?\b)",
         r"\bmsrs?\b.{0,20}\b(?:exits?|writes?|reads?|accesse?s?)\b",
         r"\bsynthetic msrs?\b"),
     T.MMIO_EXITS: (r"\bept_misconfig\b", r"\bmmio\b.{0,20}\b(?:exits?|reads?|writes?|accesse?s?|polls?|polling)\b", r"\bkvm_mmio\b", r"\b0x?a0000\b",
@@ -295,19 +343,23 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\bdirected yield\b", r"\bpause_instruction\b", r"\bple_(?:gap|window)\b"),
     T.HLT_EXITS: (r"\b(?:time|samples)\b.{0,12}\bin hlt\b", r"\bhlt\b.{0,12}\b(?:exits?|time|samples?)\b", r"\bhalt exits?\b"),
     T.FAULT_EXITS: (r"\b(?:ept_violation|npf|ept violations?|nested page faults?|page[- ]fault loop)\b",
-        r"\bfault\w*\b.{0,30}\bsame (?:guest )?(?:physical )?(?:address|gpa|gfn|page)\b"),
+        r"\bkvm_(?:mmu_)?page_fault\b", r"(?:\b|_)fault\w*\b.{0,30}\bsame (?:guest )?(?:physical )?(?:address|gpa|gfn|page)\b",
+        r"\bept_violation\b.{0,15}\b(?:at|on|for) (?:the )?(?:same|one)\b"),
     T.IRQ_STORM: (r"\bline\b.{0,12}\b(?:stays|remains|is stuck|stuck|kept|left)\b.{0,10}\b(?:asserted|high|low|active|raised)\b", r"\bresample\w*\b",
-        r"\b(?:interrupt|irq)[- ]?(?:storms?|flood)\b", r"\bnobody cared\b", r"\bscreaming interrupt\b",
+        r"\b(?:interrupt|irq)[- ]?(?:storms?|flood)\b", r"\b(?:storm|flood)s? of (?:\w+ ){0,2}(?:interrupts?|irqs?)\b", r"\bnobody cared\b",
+        r"\bscreaming interrupt\b", r"\b\d{5,} (?:interrupts? |irqs? )?(?:/s|per second|a second) (?:for|on|from) .{0,30}\birq ?\d+\b",
         r"\b(?:never|not) (?:de-?asserted|acknowledged|acked|cleared)\b", r"\b(?:irq|interrupt) line (?:stays|remains|is stuck|stuck) \w+"),
     T.RTC_PORT: (r"\b(?:port|ports|ioport)?\b.{0,12}\b0x0?7[01]\b",),
     T.PM_TIMER_PORT: (r"\b0x(?:0?608|b008|0?408)\b",),
-    T.PIT_PORT: (r"\b0x0?(?:4[0-3]|61)\b",),
-    T.OTHER_PORT: (r"\b(?:polls?|polling|reads?|reading)\b.{0,30}\b(?:status|data|i/?o|io|line[- ]status) (?:port|register)s?\b",
+    T.PIT_PORT: (r"(?<![\w/+])0x0?(?:4[0-3]|61)\b(?![/)])",),
+    T.OTHER_PORT: (r"\b(?:uart|16550a?|8250|pl011|ttys0|serial (?:port|console))\b.{0,60}\b(?:vm )?(?:exits?|traps)\b", r"\bi/?o registers?\b",
+        r"\b(?:polls?|polling|reads?|reading)\b.{0,30}\b(?:status|data|i/?o|io|line[- ]status) (?:port|register)s?\b",
         r"\bports? 0x[0-9a-f]{2,4}\b", r"\b0x0?(?:[32]f[89a-f]|1[f7][0-7]|cf[8c]|402)\b", r"\bioport 0x[0-9a-f]{2,4}\b"),
     T.APIC_VIRT: (r"\bapicv\b", r"\bavic\b", r"\bauto-?eoi\b", r"\bposted interrupts?\b"),
     T.SPLIT_LOCK: (r"\bsplit[-_ ]?locks?", r"\bbus[-_ ]locks?\b", r"#ac\b"),
     T.OVERCOMMIT: (r"\b\d+ (?:vms|guests|vcpus|virtual machines)\b.{0,20}\bon (?:only |just )?\d+ (?:physical )?(?:cores|cpus|threads)\b",
         r"(?<!memory )(?<!ram )(?<!memory-)\bover-?commit(?!guest|memory)\w*\b(?! (?:of )?(?:the )?(?:memory|ram)\b)",
-        r"\bover-?subscri\w+\b", r"\bmore vcpus than\b", r"\bfewer (?:cpus|cores|threads) than\b"),
+        r"\b(?:on|shar\w+|to) the same (?:\(?(?:hyper|physical|host)\)?[- ]?)?(?:core|cpu|thread|hyper-?thread)s?\b", r"\bover-?subscri\w+\b",
+        r"\bmore vcpus than\b", r"\bfewer (?:cpus|cores|threads) than\b"),
 }
 # fmt: on

@@ -3,6 +3,8 @@
 from crazytrain.decode.told_guest_words import HANGS, SILENT
 from crazytrain.model.facts.told import Topic
 
+_SLOW = r"(?:slow\w*|sluggish\w*|crawl\w*|lag(?:s|gy|ging)?|stutter\w*|pause[sd]?|die[sd]?|crash\w*)"
+
 T = Topic
 
 _CHIPS = (
@@ -36,7 +38,8 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
     T.SOCKET: (r"\b(?:unix |tcp |client )?sockets?\b", r"\bgdb ?stub\b", r"\blibvmi\b", r"\bqmp connection\b"),
     T.CLIENT_GONE: (
         (
-            r"\b(?:client|peer|viewer|browser|tab|consumer|connection|reader|other side|other end|(?<!iscsi )session)\b.{0,40}\b(?:dies|died|dead"
+            r"\b(?:client|peer(?! (?:node|host|server|machine))|viewer|browser|tab|consumer|connection|reader"
+            r"|other side|other end|(?<!iscsi )session)\b.{0,40}\b(?:dies|died|dead"
             r"|gone|exit(?:s|ed)|clos\w+|disconnect\w*|crash\w*|kill\w*|drop\w*|goes away|went away|lost)\b"
         ),
         r"(?<!n't get )(?<!not get )(?<!not )(?<!never )\bdisconnect\w*\b", r"\bend[- ]of[- ]file\b", r"\bclose_wait\b", r"\bhalf[- ]closed\b",
@@ -56,10 +59,13 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
     T.USB_HOST: (r"\busb (?:[\w-]+ ){1,3}(?:is |was |are |being |gets )?pass(?:ed|es)[- ]?(?:to|through)\b", r"\b(?:libusb_\w+|usbdevfs\w*)",
         r"\bpass(?:es|ing|ed)? (?:through )?(?:an? |the |my )?usb\b", r"\busb[- ]?(?:host|pass-?through|stick|dongle|disk|device of the host)\b",
         r"\busbfs\b", r"\blibusb\b",
-        r"\bhostaddr\b",
+        r"\bhostaddr\b", r"\b(?:zigbee|z-?wave|conbee|coral|bluetooth)\b.{0,20}\b(?:stick|dongle|adapter|device|usb)\b",
+        r"\bpass(?:ed|es|ing)? to it as an? usb\b", r"\b(?:stick|dongle|printer|camera|modem|reader|scanner|webcam)\b.{0,40}\bpass(?:ed|es|ing)?\b",
         r"\bpass(?:ed|ing|es)?(?:[- ](?:through|thru))?(?: (?:an?|the|my|old|some))* usb\b"),
     T.DISPLAY: (r"\bvnc\b", r"\bspice\b", r"\bnovnc\b", r"\bqxl\b", r"\bremote (?:desktop|display|console)\b", r"\bscreen updates?\b",
-        r"\bgtk (?:window|display)\b"),
+        r"\b(?:gtk|sdl) (?:window|display)\b", r"-display (?:gtk|sdl|none)\b", r"\b(?:virt|remote)-viewer\b",
+        r"\b(?:qemu|vm|guest|viewer|console)(?:'s)? window\b", r"(?<=minimise the )window\b|(?<=minimize the )window\b",
+        r"\bwindow is (?:visible|open|shown|mapped|minimi[sz]ed)"),
     T.DISPLAY_WORK: (r"\b(?:vnc|spice|dcc|red)_(?!tls|port|listen|password)\w{4,}", r"\bcompar\w+ the (?:screen|surface|framebuffer)\b",
         r"\b(?:image|video|screen|jpeg|zlib|glz|tight)[- ](?:compress\w*|encod\w*|updates?)\b", r"\bred_worker\b",
         r"\bvideo (?:plays|playback|stream\w*)\b", r"\bplay\w* (?:a |the )?videos?\b", r"\bvnc_worker\b"),
@@ -72,7 +78,7 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
         r"\bpps\b", r"\biperf\b"),
     T.NBD: (r"\bnbd\b", r"\biscsi\b", r"\bceph\b", r"\brbd\b", r"\bnfs\b", r"\bgluster\w*\b", r"\bdrbd\b", r"\bsmb\b", r"\bcifs\b"),
     T.HOST_IO: (r"\b(?:heavy|high|much|intense|a lot of)\b.{0,15}\b(?:disk|storage|write|read|i/o|io)\b", r"\bdisk[- ](?:load|bound)\b",
-        r"\bi/?o (?:load|pressure|wait)\b", r"\bdirty pages?\b", r"\bbackups?\b", r"\bslow (?:disks?|storage)\b"),
+        r"\bi/?o (?:load|pressure|wait)\b", r"\bdirty pages?\b", r"\bbackups?\b", r"\bbacked up\b", r"\bslow (?:disks?|storage)\b"),
     T.IO_BLOCKS: (
         r"\b(?:opens?|opening|closes?|closing|reads?|writes?)\b.{0,40}\bin the main (?:thread|loop)\b", r"\bconnect(?:ion)? blocks\b",
         (
@@ -143,7 +149,8 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
         r"\bmicrocode\b", r"\bxsave\w*\b", r"\bcpu (?:model )?mismatch\b", r"\bcpu flags?\b.{0,15}\b(?:differ|missing)"),
     T.PASSTHROUGH: (r"\bvfio\S*\b", r"\bpci[- ]?pass-?through\b", r"\bpassed[- ]through\b", r"\bpass-?through\b", r"\bgpu pass\w*\b",
         r"\bsr-?iov\b"),
-    T.FIRMWARE: (r"\b(?:seabios|ovmf|edk2|u?efi|tiano ?core|bios|firmware|option rom|ipxe|grub|boot ?loader)\b",
+    T.FIRMWARE: (r"\b(?:tdvf|pei ?(?:main|core)|dxe ?(?:core|main)|slof|skiboot|opensbi|u-boot|coreboot|openbios|qboot)\b",
+        r"\b(?:seabios|ovmf|edk ?(?:2|ii)|u?efi|tiano ?core|bios|firmware|option rom|ipxe|grub|boot ?loader)\b",
         r"\bbooting from (?:hard ?disk|floppy|dvd|cd|rom|network)\b"),
     T.NO_SCREEN: (r"\b(?:screen|logo|output) of the (?:firmware|bios|boot loader)\b.{0,20}\b(?:never|not|no)\b",
         r"\b(?:firmware|bios|seabios|boot|ovmf|tianocore)\b.{0,15}\b(?:screen|logo|banner|splash|output)\b.{0,20}\b(?:never|not|no)\b",
@@ -151,9 +158,17 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
             r"\b(?:never|not|doesn't|won't) (?:even )?(?:gets?|comes?|goes|go|makes? it) (?:past|beyond|through) (?:the )?"
             r"(?:bios|uefi|ovmf|seabios|firmware|tiano ?core|boot ?loader|post)\b"
         ),
-        r"\bguest has not initialized the display\b", r"\b(?:does not|doesn't) (?:show|display) anything\b",
-        r"\b(?:seabios|bios|uefi|ovmf|edk2|firmware) (?:itself )?(?:stops?|stopped|hangs?|hung|gets stuck|is stuck|freezes)\b",
-        r"\b(?:black|blank|no) (?:screen|display|output)\b(?! (?:any ?more|any longer|from (?:it|then)|after))", r"\bdisplay output is not active\b",
+        r"\b(?:has|have|had) (?:not|n't|never) initiali[sz]ed the display\b", r"\b(?:does not|doesn't) (?:show|display) anything\b",
+        (
+            r"\b(?:seabios|bios|uefi|ovmf|edk2|tdvf|pei ?main|slof|u-boot|opensbi|firmware) (?:itself |module )?"
+            r"(?:stops?|stopped|hangs?|hung|gets stuck|is stuck|freezes)\b"
+        ),
+        r"\b(?:black|blank|no) (?:screen|display|output|picture)\b(?! (?:any ?more|any longer|from (?:it|then)|after))",
+        r"\bdisplay output is not active\b",
+        (
+            r"\b(?:screen|display|window|console)s? (?:just |only )?(?:stays?|remains?|is|goes|keeps?) (?:completely |all |totally )?"
+            r"(?:black|blank|dark)\b"
+        ),
         (
             r"\b(?:stuck|stop(?:s|ped)?|hang(?:s|ing)?|hung|fr[eo]ezes?|frozen|stays|remains)\b.{0,12}\b(?:on|at|in)\b.{0,20}"
             r"\b(?:tiano ?core|bios|uefi|ovmf|seabios|firmware)\b.{0,10}\b(?:screen|logo|image|splash|banner)"
@@ -172,13 +187,19 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
     T.KSM: (r"\bksm(?:d)?\b",),
     T.HUGE_PAGES: (r"\b(?:transparent[- ])?huge ?pages?\b", r"\bthp\b", r"\bkhugepaged\b", r"\bcompaction\b", r"\bkcompactd\b"),
     T.MMU_LOCK: (r"\bmmu[-_ ]?lock\b", r"\btdp[-_ ]mmu\b", r"\bmmu notifier\w*\b"),
-    T.HOST_MEMORY: (r"\bhosts?\b.{0,15}\b(?:out of|low on|short of) (?:memory|ram)\b",
+    T.HOST_MEMORY: (r"\bzone_reclaim\w*", r"\bvm\.(?:swappiness|min_free_kbytes|zone\w+|watermark\w+)\b", r"\bswapoff\b",
+        r"\bdrop(?:ping)?_? ?(?:the )?(?:page[ _])?caches?\b",
+        r"\bhosts?\b.{0,15}\b(?:out of|low on|short of) (?:memory|ram)\b",
         r"\bmemory pressure\b(?! (?:with)?in(?:side)? (?:the |a |its )?(?:guest|vm|machine)s?\b)", r"\bout of memory\b", r"\boom\b",
         r"\bmemory\.(?:limit_in_bytes|max|high)\b", r"\bmemory (?:size )?limits?\b",
         r"\bhosts?\b.{0,60}\b(?:swaps?|swapp\w+|kswapd)\b", r"\bkswapd\d*\b.{0,30}\bhosts?\b", r"\bpsi\b",
         r"\b(?:guests?|vms?|machines?|qemu\S*)\b.{0,20}\b(?:are|is|was|were|been|gets?|getting|be) (?:\w+ )?swapped (?:out|to disk)\b"),
     T.HOST_LOAD: (r"\b(?:host|hypervisor|node)\b.{0,20}\b(?:overloaded|heavily loaded|very busy|under load|saturated)\b",
         r"\brun queue\b", r"\bnoisy neighbou?r"),
+    T.ALL_GUESTS: (
+        rf"\b(?:all|every|each)(?: of)?(?: (?:the|our|my|other|running))* (?:vms?|guests?|virtual machines?)\b.{{0,30}}\b(?:{HANGS}|{_SLOW})",
+        (rf"\b(?:several|many|multiple|most) (?:vms|guests|virtual machines)\b.{{0,40}}\b(?:{HANGS}|{_SLOW})\b.{{0,30}}"
+        r"\b(?:at once|same time|together)\b")),
     T.CGROUP_FROZEN: (r"\bcgroups?\b.{0,30}\b(?:frozen|freez\w+|froze)\b", r"\b(?:froze|frozen|freez\w+)\b.{0,40}\bcgroups?\b",
         r"\bcgroup\.freeze\b", r"\bfreezer\.state\b", r"\bsigstop\b", r"\bkill -(?:stop|19)\b"),
     T.MSR_LEFT_OUT: (r"\b(?:rd|wr)msrs? (?:error|message|warning|line)s?\b",
@@ -188,9 +209,11 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
         r"\bcpus?\b.{0,60}\bthrottl\w+", r"\bthrottl\w+\b.{0,30}\bcpus?\b", r"\bnr_throttled\b", r"\bcpu\.max\b",
         r"\bcfs[ _](?:quota|period|bandwidth)\w*", r"\bcpu (?:quota|limits?|shares|cap(?:s|ped|ping)?)\b", r"\bcpus?\b.{0,20}\bcapped\b"),
     T.HOST_KERNEL: (r"(?<!guest )(?<!guest's )\b(?:older|newer|new|previous|earlier|current|recent) (?:host )?kernels?\b",
-        r"\bhost(?:'s)? kernel\b(?! (?:dmesg|logs?|messages?|says|said|modules?))",
+        r"\bhost(?:'s)? kernel\b(?! (?:dmesg|logs?|messages?|says|said|modules?))(?!:? (?:is |was )?(?:linux )?v?\d[\w.+~-]*+(?:[,;.)]|$))",
         r"\bkernel \d[\w.]*\b.{0,20}\b(?:fine|works?|ok|good|bad|broke\w*)\b",
-        r"\bkernel (?:regression|update|upgrade)\b", r"\bhosts?\b.{0,15}\b(?:runs?|uses?|boots?|is on) (?:linux|kernel) \d",
+        r"\bkernel (?:regression|update|upgrade)\b", r"\bpin(?:s|n\w+)?\b.{0,40}(?<!guest )\bkernels?\b",
+        r"(?<!guest )\b(?:old|older|previous|newer|new|stock|distribution) \d[\w.-]*(?: \w+)? kernels?\b",
+        r"\bhosts?\b.{0,15}\b(?:runs?|uses?|boots?|is on) (?:linux|kernel) \d",
         (
             r"\b(?:up|down)-?grad\w+\b.{0,60}(?<!guest )\bkernels? ?(?:\d|to\b|$)"
             r"|\b(?:up|down)-?grad\w+\b.{0,30}(?<!guest )\bkernels? from\b"
@@ -200,12 +223,27 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
         r"\b(?:since|until|up to) (?:\w+ ){0,3}kernel \d", r"\bkernels?\b.{0,40}\b(?:regress\w+|bisect\w*)\b"),
     T.QEMU_VERSION: (r"\b(?:qemu|pve|libvirt) v?\d[\w.]*\b.{0,30}\b(?:fine|works?|ok|good|bad)\b",
         r"\b(?:since|older|newer|previous|with) qemu\b", r"\bmachine type\b", r"\bregression\b", r"\bbisect\w*\b"),
-    T.NESTED: (r"\bnested\b", r"\bwsl ?2\b", r"\b(?:second|third|2nd|3rd)[- ]level (?:guest|vm|hypervisor|virtual machine)s?\b", r"\bhost vm\b",
+    T.NESTED: (
+        (
+            r"\b(?:proxmox|pve|kvm|qemu|libvirt|harvester|openstack|ovirt)\b.{0,12}\b(?:inside|within|in|on top of|under) (?:an? )?"
+            r"(?:esxi?|vmware|vsphere|hyper-v|virtualbox|proxmox|parallels)\b"
+        ),
+        r"\bnested\b", r"\bwsl ?2\b", r"\b(?:second|third|2nd|3rd)[- ]level (?:guest|vm|hypervisor|virtual machine)s?\b", r"\bhost vm\b",
         r"\bvm (?:with)?in (?:a |another )?vm\b", r"\b(?:inner|l2|l1|outer) (?:guest|hypervisor|vm)\b",
-        r"\bvmware\b", r"\bvirtualbox\b", r"\bhosts?\b.{0,20}\b(?:themselves|itself)\b.{0,10}\b(?:vms?|guests?|virtual)\b",
+        r"(?<!with )(?<!than )(?<!unlike )\bvmware\b", r"(?<!with )(?<!than )(?<!unlike )\bvirtualbox\b",
+        r"\bhosts?\b.{0,20}\b(?:themselves|itself)\b.{0,10}\b(?:vms?|guests?|virtual)\b",
         r"\b(?:gcp|google cloud|aws|digital ?ocean|hetzner)\b.{0,12}\b(?:instances?|vms?|droplets?)\b",
         r"\b(?:cloud|ec2|azure|gce) (?:instance|vm)\b", r"\bown hypervisor\b", r"\bguest of (?:vmware|hyper-v|virtualbox|xen)"),
-    T.EMULATED: (r"\bkvm support: disabled\b", r"\bkvm acceleration can ?not be used\b", r"\bcould not access kvm kernel module\b",
+    T.EMULATED: (r"\b(?:no|without|missing|lacks?) /dev/kvm\b",
+        (
+            r"\b(?:arm|aarch64|arm64|riscv\w*|ppc\w*|s390x?|sparc\w*|mips\w*|m68k)\b.{0,30}\b(?:vm|guest|image|machine)s?\b.{0,30}"
+            r"\bon (?:my |an? |the )?(?:x86\S*|amd64|intel|amd|pc)\b"
+        ),
+        (
+            r"\b(?:x86\S*|amd64|intel|windows)\b.{0,30}\b(?:vm|guest|image)s?\b.{0,30}"
+            r"\bon (?:my |an? |the )?(?:arm\w*|aarch64|apple silicon|m[1-4]|raspberry)\b"
+        ),
+        r"\bkvm support: disabled\b", r"\bkvm acceleration can ?not be used\b", r"\bcould not access kvm kernel module\b",
         r"\bfailed to initialize kvm\b", r"/dev/kvm\b.{0,12}\b(?:not|no|missing|denied)\b",
         r"\btcg\b", r"(?<!\w)-no-kvm\b", r"\bwithout kvm\b", r"\bno kvm\b", r"\bsoftware emulation\b",
         r"\bkvm (?:is )?(?:off|disabled|not available)\b", r"\baccel=tcg\b", r"\bno hardware (?:virt\w*|acceleration)"),

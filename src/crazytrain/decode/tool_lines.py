@@ -39,11 +39,29 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
             r"event 'lifecycle' for domain .{1,120} Suspended I/?O[ -]?[Ee]rror",
             r"VM \S{1,80} has been paused due to (?:lack of storage|no Storage space|storage I/O|unknown storage)",
             r"VIR_DOMAIN_EVENT_SUSPENDED_IOERROR",
+            r"\bqmpstatus\b\W{1,4}io-error",
+            r"^I/O status: +(?:nospace|failed)$",
+            r"Paused\(3\):IOError\(5\)|\bPausedIOError\b",
+        ),
+    ),
+    (
+        M.POOL_FULL,
+        (
+            r"device-mapper: thin: .{0,80}(?:out-of-(?:meta)?data-space|no free (?:meta)?data space)",
+            r"^\S{1,120} +\S{1,80} +t[\w-]{7}[DM]\S? ",  # lvs: a thin pool out of data, or of metadata
+            r"^\S{1,120} +\S{1,80} +t[\w-]{8,9} .{0,60}\b100\.00\b",
+            r"^\S{1,200} +[\d.]+[KMGTP]?i?B? +[\d.]+[KMGTP]?i?B? +0 +100% +/",  # df
+            r"\b\d+ (?:full osd|pool\(s\) full)",
         ),
     ),
     (
         M.FELL_BACK,
-        (r"[Bb]ack to tcg accelerator", r"falling back to (?:tcg|TCG|emulation|qemu)"),
+        (
+            r"[Bb]ack to tcg accelerator",
+            r"falling back to (?:tcg|TCG|emulation|qemu)",
+            r"will disable KVM support",
+            r"TCG doesn't support requested feature",
+        ),
     ),
     (
         M.NO_KVM,
@@ -51,6 +69,8 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
             r"Could not access KVM kernel module: ",
             r"KVM is not available|KVM kernel module.{0,20}not loaded",
             r"disabled by (?:the )?BIOS",
+            r"(?i:kvm acceleration (?:is )?not available|kvm acceleration can ?not be used)",
+            r"KVM requires a CPU that supports vmx or svm",
         ),
     ),
     (
@@ -84,6 +104,8 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
             r"Press any key to boot from (?:CD|DVD|USB)",
             r"UEFI Interactive Shell v",
             r"Operating system not found|Missing operating system",
+            r"No bootable medium found",
+            r">> ?Start PXE over IPv",
         ),
     ),
     (
@@ -91,8 +113,9 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
         (
             r"migration (?:active|status: active|xbzrle|\w+), transferred [\d.]+ \wi?B",
             r"(?:mirror|drive)-\w{3,12}: transferred [\d.]+ \wi?B",
+            r"cannot acquire state change lock \(held by (?:monitor=)?remoteDispatchDomainMigrate",
             r"Migration: \[ ?\d{1,2}(?:\.\d+)? %\]",
-            r"INFO: saving VM state and RAM",
+            r"\b(?:saving|completed saving) (?:the )?VM state\b",
         ),
     ),
     (
@@ -100,6 +123,7 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
         (
             r'"status": ?"postcopy-paused"',
             r"Detected IO failure for postcopy",
+            r"Migration status: postcopy-paused",
             r"postcopy_pause_\w+",
             r"paused \(post-copy failed\)$",
         ),
@@ -130,6 +154,50 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
         ),
     ),
     (M.BAD_ADDRESS, (r"error: kvm run failed Bad address",)),
+    (
+        M.NOT_DECODED,
+        (
+            r"load/store instruction decoding not implemented",
+            r"(?:Data abort|fault) .{0,40}(?:no|without) valid syndrome",
+            r"kvm run failed Function not implemented",
+        ),
+    ),
+    (
+        M.RUN_REFUSED,
+        (r"error: kvm run failed (?!Bad address)\w", r"KVM: unknown exit, hardware reason", r"VmExit\((?:FailEntry|InternalError)"),
+    ),
+    (M.STATE_REFUSED, (r"Failed to put registers(?: after init)?: Invalid argument",)),
+    (
+        M.CLOCK_STEPPED,
+        (
+            r"\bTime (?:just )?(?:jumped|moved) (?:backwards?|forwards?)\b",
+            r"(?:Forward|Backward) time jump detected",
+            r"System clock wrong by -?\d{2,}\.\d",
+            r"initial offset : -?\d{2,}\.\d+ seconds (?:slow|fast)",
+            r"\b(?:time reset|step-systime|step time server \S{1,64} offset) [+-]?\d{2,}\.\d",
+            r"time correction of \d+ seconds exceeds sanity limit",
+        ),
+    ),
+    (
+        M.STRAY_INTERRUPT,
+        (
+            r"spurious (?:APIC|8259A) interrupt",
+            r"MP-BIOS bug: 8254 timer not connected to IO-APIC",
+            r"\bNo irq handler for vector\b",
+            r"APIC error on CPU\d+: [0-9a-f]{2}",
+            r"(?:smpboot: do_boot_cpu failed|CPU\d+ failed to report alive state|CPU\d+: Not responding)",
+        ),
+    ),
+    (
+        M.GUEST_DISK_SILENT,
+        (
+            r"\bata\d+(?:\.\d+)?: exception Emask .{0,80}\bfrozen",
+            r"\[sd\w{1,3}\] (?:tag#\d+ )?timing out command",
+            r"\bvirtio\w* \S{1,20}: .{0,40} is not a head",
+            r"\bhd\w: (?:lost interrupt|dma_timer_expiry)",
+            r"Reset to device, .{0,4}Device.{1,4}RaidPort\d",
+        ),
+    ),
     (M.INVALID_OPCODE, (r"trap invalid opcode ip:", r"invalid opcode: 0000 \[#")),
     (
         M.MAP_REFUSED,
@@ -143,7 +211,19 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
             r"nfs: server \S{1,120} not responding",
             r"rejecting I/O to offline device",
             r"multipath\S{0,40}: .{0,80}remaining active paths: 0",
+            r"\b\d+ slow (?:ops|requests), oldest one blocked for",
+            r"Reduced data availability: \d+ pgs",
+            r"\blibceph: osd\d+ .{0,80}\b(?:down|socket (?:closed|error))",
+            r"has not responded in the last \d+ seconds, disconnecting",
+            r"drbd \S{1,80}: .{0,60}(?:ko-?count|PingAck did not arrive|NetworkFailure|Timeout)",
+            r"\bnbd\d+: .{0,60}timed out",
+            r"\bsuspended:(?:fencing|user|quorum|no-data)",
+            r"^state: (?:SUSPENDED|FAULTED|UNAVAIL)$",
         ),
+    ),
+    (
+        M.DISK_SERVERS_HANG,
+        (r"^\S{1,20} +\d+ +[\d.]+ +[\d.]+ +0 +0 +\? +D\S* .{0,40}\[(?:zvol|z_\w+|txg_\w+|drbd\w*|rbd\w*|nfsd|loop\d+|ceph\S*)",),  # ps aux
     ),
     (
         M.USB_TIMED_OUT,
@@ -152,11 +232,21 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
             r"usb_host\w*: .{0,60}(?:TIMEOUT|timed out)",
         ),
     ),
+    (
+        M.USB_LOST,
+        (
+            r"\busb \d+-[\d.]+: (?:device descriptor read\S*, error|device not (?:accepting address|responding)|unable to enumerate)",
+            r"\busb \d+-[\d.]+: reset (?:low|full|high|super)\S{0,8}[- ]speed\b",
+            r"\bxhci_hcd \S{1,20}: (?:xHCI host (?:controller )?not responding|HC died|WARN.{0,30}TRB)",
+        ),
+    ),
 )
 _MEANS = [(meaning, re.compile("|".join(patterns))) for meaning, patterns in _ROWS]
 _PRESSURE = re.compile(r"(?:some|full) avg10=(?P<now>\d{1,3}\.\d\d) avg60=(?P<minute>\d{1,3}\.\d\d) ")
 _PRESSURE_FILE = re.compile(r"(?:/proc/pressure/|\b)(?P<of>memory|io|cpu|irq)(?:\.pressure)?\b")
 _STALLS_FROM = 0.15
+_QUOTA = re.compile(r"<(?P<of>quota|period)>(?P<us>-?\d{1,18})</")
+_NARROW_TO, _PERIOD_US = 0.9, 100_000  # libvirt's own period where none is told
 _SWAPPED = re.compile(r"(?:\S{1,40}:)?VmSwap:\s+(?P<kib>\d{1,15}) kB$")
 _FREE = re.compile(r"Mem: +(?P<total>[1-9]\d{0,15}) +\d{1,16} +\d{1,16} +\d{1,16} +\d{1,16} +(?P<available>\d{1,16})$")
 _SWAPPED_FROM_BYTES, _LEFT_TO = 1 << 30, 0.02
@@ -165,7 +255,7 @@ _SWAPPED_FROM_BYTES, _LEFT_TO = 1 << 30, 0.02
 def decode_tool_lines(evidence: Evidence) -> Iterable[object]:
     """Yield a ``ToolLine`` for each of them, at most ``_MOST_KEPT`` and of one meaning at most eight."""
     counts: dict[M, int] = {}
-    for line in (*_said(evidence), *_pressures(evidence), *_memory(evidence)):
+    for line in (*_said(evidence), *_pressures(evidence), *_memory(evidence), *_quotas(evidence)):
         counts[line.meaning] = counts.get(line.meaning, 0) + 1
         if counts[line.meaning] <= _MOST_KEPT // 8:
             yield line
@@ -197,6 +287,16 @@ def _pressures(evidence: Evidence) -> Iterator[ToolLine]:
         share = float(found["now"]) / 100 if found else 0.0
         if found and of == "memory" and number - named_at <= 2 and share >= _STALLS_FROM:
             yield ToolLine(meaning=M.MEMORY_STALLS, text=line[:_SHOWN], ref=evidence.ref(number), value=share)
+
+
+def _quotas(evidence: Evidence) -> Iterator[ToolLine]:
+    """libvirt's quota for each vCPU, where it is less than a CPU (docs/formatdomain.rst, CPU Tuning)."""
+    told = [(number, found) for number, line in _lines(evidence) if (found := _QUOTA.search(line))]
+    period = next((int(found["us"]) for _, found in told if found["of"] == "period"), 0) or _PERIOD_US
+    for number, found in told:
+        part = int(found["us"]) / period
+        if found["of"] == "quota" and 0 < part < _NARROW_TO:
+            yield ToolLine(meaning=M.QUOTA, text=found.string[:_SHOWN], ref=evidence.ref(number), value=part)
 
 
 def _memory(evidence: Evidence) -> Iterator[ToolLine]:

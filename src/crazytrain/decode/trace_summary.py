@@ -79,7 +79,7 @@ def _rows(text: str, evidence: Evidence) -> Iterator[_Row]:
 
 
 def _call(row: re.Match[str], tid: int | None, line: int, evidence: Evidence) -> CallUse:
-    errors = int(row["errors"] or 0)
+    errors = min(int(row["errors"] or 0), int(row["calls"]))
     return CallUse(
         tid=tid,
         call=row["name"],

@@ -55,7 +55,7 @@ def _thread(tid: int, files: Mapping[str, Part], machine: str, clocks: Mapping[s
     stat = stat_line(files["stat"].data) if "stat" in files else None
     if stat is None:
         return None
-    call, arguments = _call(files.get("syscall"), machine)
+    call, arguments = call_of(files.get("syscall"), machine)
     last_ns, now_ns = _last_on_cpu(files.get("sched")), clocks.get(_cpu(files["stat"].data))
     run_ns, runs = _schedule(files.get("schedstat"))
     timeout_ns, endless = _timeout(call, arguments, files.get("timeout"))
@@ -86,7 +86,8 @@ def _cpu(stat: bytes) -> str:
     return "" if own is None else f"cpu{own}"
 
 
-def _call(part: Part | None, machine: str) -> tuple[str, tuple[int, ...]]:
+def call_of(part: Part | None, machine: str) -> tuple[str, tuple[int, ...]]:
+    """The call of a file ``syscall`` and its arguments; ``PAGE_FAULT`` for a sleep outside any call, empty where it runs."""
     words = part.data.split() if part else []
     if len(words) == 3 and words[0] == b"-1":
         return PAGE_FAULT, ()

@@ -7,12 +7,13 @@ import msgspec
 
 from crazytrain.derive.compare_calls import asked_per_s, call_measures, call_zeros, source_of, story_measures
 from crazytrain.derive.compare_counts import contrast, holm, interval, value
+from crazytrain.derive.compare_grain import Grain, grain_of
 from crazytrain.derive.compare_kvm import emulated_zeros, machine_measures, machine_zeros
 from crazytrain.derive.compare_loops import loop_measures
 from crazytrain.derive.compare_names import Names
 from crazytrain.derive.compare_states import state_measures, state_zeros
 from crazytrain.derive.compare_threads import SWITCH_SOURCE, thread_measures, thread_zeros
-from crazytrain.derive.compare_weight import DELAY_SOURCE, Weigher, age_s
+from crazytrain.derive.compare_weight import DELAY_SOURCE, Weigher, age_s, by_slowing
 from crazytrain.model.difference import (
     LEAST_PER_S,
     LEAST_SHARE,
@@ -52,7 +53,9 @@ def compared(here: Facts, there: Facts, sides: tuple[Judged, Judged] = _NOT_JUDG
 
     ``sides`` is what the diagnosis of each says: of two healthy guests how much they have to do is no difference that matters.
     """
-    mine, other = measures(here), measures(there)
+    grains = grain_of(here), grain_of(there)
+    grain = grains[0].with_(grains[1])
+    mine, other = measures(here, grain), measures(there, grain)
     pairs = tuple(_pairs(mine, other))
     tests = [contrast(a.amount, b.amount) for a, b in pairs]
     chances = holm([test.chance for test in tests])
@@ -60,21 +63,25 @@ def compared(here: Facts, there: Facts, sides: tuple[Judged, Judged] = _NOT_JUDG
     known = {(m.source, m.title): m for pair in pairs for m in sorted(pair, key=lambda m: (bool(m.little), m.lead))}
     weigh = Weigher(known, ((sides[0], age_s(here)), (sides[1], age_s(there))))
     weighed = [weigh(one) for one in _waiting_follows(found)]
+    if _by_strace(here) is not _by_strace(there):
+        weighed = [by_slowing(one) for one in weighed]
     return Comparison(
         differences=tuple(sorted(_alone(weighed), key=lambda d: _rank(d, known[d.source, d.measure].lead))),
         unseen=(*_unseen(mine, other, "here"), *_unseen(other, mine, "there")),
         no_times=tuple(side for side, facts in (("here", here), ("there", there)) if _timeless(facts)),
+        no_threads=tuple(side for side, one in zip(("here", "there"), grains, strict=True) if not one.threads),
+        no_descriptors=tuple(side for side, one in zip(("here", "there"), grains, strict=True) if not one.descriptors),
     )
 
 
-def measures(facts: Facts) -> Measures:
-    """All measures that the facts hold, each once."""
-    names = Names(facts)
+def measures(facts: Facts, grain: Grain | None = None) -> Measures:
+    """All measures that the facts hold, each once, and no finer than ``grain``."""
+    names = Names(facts, grain or grain_of(facts))
     found = (
         *thread_measures(facts, asked_per_s(facts, names)),
         *call_measures(facts, names),
         *story_measures(facts, names),
-        *loop_measures(facts, names),
+        *(loop_measures(facts, names) if names.grain.descriptors else ()),
         *machine_measures(facts, names),
         *state_measures(facts),
     )
@@ -109,6 +116,11 @@ def _alone(found: Sequence[Difference]) -> Iterator[Difference]:
 def _timeless(facts: Facts) -> bool:
     use = facts.get(SyscallUse)
     return use is not None and not use.window_ns
+
+
+def _by_strace(facts: Facts) -> bool:
+    use = facts.get(SyscallUse)
+    return use is not None and use.method.startswith("strace")
 
 
 def _pairs(mine: Measures, other: Measures) -> Iterator[tuple[Measure, Measure]]:

@@ -70,7 +70,8 @@ def call_zeros(facts: Facts, names: Names) -> dict[str, Amount]:
     if use is None:
         return {}
     by_role = calls_by_role(use, names)
-    roles = {role.value for role in ThreadRole} if use.coverage is Coverage.ALL_THREADS and names.knows_threads else ()
+    told_apart = names.grain.threads and names.knows_threads and use.coverage is Coverage.ALL_THREADS
+    roles = {role.value for role in ThreadRole} if told_apart else ()
     totals = {who: sum(c.count for c in by_role.get(who, ())) for who in {*roles, *by_role}}
     zeros: dict[str, Amount] = {
         source_of(who): Events(count=0, window_ns=use.window_ns, out_of=total) for who, total in totals.items()
@@ -85,11 +86,11 @@ def call_measures(facts: Facts, names: Names) -> Iterator[Measure]:
     """How often each role calls what on what, and how often that ends in an error; waits of loops have measures of their own."""
     use = facts.get(SyscallUse)
     for who, calls in calls_by_role(use, names).items() if use else ():
-        role = names.role(calls[0].tid)
+        role = names.role(calls[0].tid) if names.grain.threads else None
         total = sum(c.count for c in calls)
         groups: dict[tuple[str, str], list[CallUse]] = defaultdict(list)
         for call in calls:
-            groups[call.call, names.fd(call.fd) if call.fd is not None else ""].append(call)
+            groups[call.call, names.what(call.fd)].append(call)
         mine = ours(facts, names) if role in (ThreadRole.MAIN_LOOP, ThreadRole.VCPU) else 0.0
         seen = facts.get(KvmExits) is not None  # then exits say it better, and without the calls that looking makes
         for (name, what), group in groups.items():
@@ -97,7 +98,8 @@ def call_measures(facts: Facts, names: Names) -> Iterator[Measure]:
                 continue
             source = KVM_RUN if name == "ioctl" and what == fdrole.VCPU else source_of(who)
             make = _Maker(facts, role, source, use.window_ns if use else None, total, mine)
-            yield from _of_call(make, f"{who}: {name}{f' on {what}' if what else ''}", name, what, group)
+            if name not in WAITS or not names.grain.descriptors:
+                yield from _of_call(make, f"{who}: {name}{f' on {what}' if what else ''}", name, what, group)
             yield from _errors(make, f"{who}: {name}{f' on {what}' if what else ''}", group, names)
 
 
@@ -141,8 +143,6 @@ class _Maker:
 
 
 def _of_call(make: _Maker, title: str, name: str, what: str, group: Sequence[CallUse]) -> Iterator[Measure]:
-    if name in WAITS:
-        return
     hands_over = name == "futex" or what.startswith(_HANDS_OVER)
     runs = what == fdrole.VCPU and name == "ioctl"
     odd = _FUTEX if name == "futex" else _ALARM if name in _TIMER_CALLS else ""
@@ -157,7 +157,11 @@ def _of_call(make: _Maker, title: str, name: str, what: str, group: Sequence[Cal
 
 
 def _errors(make: _Maker, title: str, group: Sequence[CallUse], names: Names) -> Iterator[Measure]:
-    """Errors by their name. On descriptors that queue up messages, EAGAIN is the normal end."""
+    """Errors by their name, where both sides name them. On descriptors that queue up messages, EAGAIN is the normal end."""
+    if not names.grain.descriptors:
+        if failed := sum(call.failed for call in group):
+            yield make(f"{title} fails", failed, group, _FUTEX if group[0].call == "futex" else "", follows=True)
+        return
     counts: dict[str, int] = defaultdict(int)
     for call in group:
         for error in call.errors:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from crazytrain.derive.compare_grain import Grain
 from crazytrain.derive.compare_threads import monitor_threads
 from crazytrain.model import fdrole
 from crazytrain.model.facts import (
@@ -29,9 +30,10 @@ _WITH_NAMES = (fdrole.TAP, fdrole.VCPU, f"a {fdrole.VCPU}", fdrole.VHOST)
 
 
 class Names:
-    """The words for one guest's threads and descriptors."""
+    """The words for one guest's threads and descriptors, no finer than ``grain``."""
 
-    def __init__(self, facts: Facts) -> None:
+    def __init__(self, facts: Facts, grain: Grain) -> None:
+        self.grain = grain
         self.table = facts.get(DescriptorTable)
         self.story = facts.get(TraceStory)
         self.apart = monitor_threads(facts)
@@ -78,8 +80,14 @@ class Names:
 
     def who(self, tid: int | None) -> str:
         """Whose a call is."""
+        if not self.grain.threads:
+            return ALL_TOGETHER
         role = self.role(tid)
         return role.value if role else ALL_TOGETHER if tid is None else OTHERS
+
+    def what(self, number: int | None) -> str:
+        """On what a call is; empty where that is not told apart."""
+        return self.fd(number) if number is not None and self.grain.descriptors else ""
 
     def fd(self, number: int | None) -> str:
         """What a descriptor is for: its role, else its kind."""

@@ -1,6 +1,6 @@
 """Which differences say nothing: those that two healthy guests show, too."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -13,10 +13,12 @@ CONSOLE = "how much a guest prints says nothing"
 HOST_LOAD = "it tells how loaded the host is"
 WORK = "it tells how much there is to do, and both are judged healthy"
 DELAY_SOURCE = "waiting for a CPU"
+SLOWED = "strace slows every call, so that their shares shift by that alone"
 START = "one of them has only just started"
 START_UP_S = 30.0
 HEALTHY_FROM = 0.5
 _HELD_BACK = ("cpu-contention",)  # the host's fault, not the guest's
+_ON_PURPOSE = "cpu-throttled"  # but a limit was set for this very guest, and the other one may have none
 # What a guest that is judged healthy may do at most. More is told all the same: the judgement may be wrong.
 _TIMER_SOURCES = ("interrupt lines", "interrupt line 0")
 _TICKS_TO_PER_S = 900.0
@@ -26,11 +28,16 @@ _MOST_OF_A_LOOP = 0.25
 _LOOPS = ("main loop", "iothread", "worker")
 
 
-def judged(family: str, cause: str, confidence: float) -> Judged:
-    """What a verdict says of a guest, for a comparison. One that is only held back by the host is healthy."""
+def judged(family: str, cause: str, confidence: float, symptoms: Iterable[str] = ()) -> Judged:
+    """What a verdict says of a guest, for a comparison. One that is only held back by the host's load is healthy.
+
+    ``symptoms``: the causes that stand under the verdict's.
+    """
     if confidence < HEALTHY_FROM:
         return Judged.OPEN
-    healthy = (family == Family.HEALTHY.value and cause != "paused") or cause in _HELD_BACK
+    healthy = (family == Family.HEALTHY.value and cause != "paused") or (
+        cause in _HELD_BACK and _ON_PURPOSE not in symptoms
+    )
     return Judged.HEALTHY if healthy else Judged.SICK
 
 
@@ -77,6 +84,13 @@ def _one_starts(sides: Sequence[tuple[Judged, float | None]]) -> bool:
     if len(ages) < len(sides) or any(side is Judged.SICK for side, _ in sides):
         return False
     return min(ages) < START_UP_S and max(ages) > 2 * min(ages)
+
+
+def by_slowing(d: Difference) -> Difference:
+    """A share of calls on two sides of which strace watched only one: that a call is made at all tells, how often it is does not."""
+    if not d.notable or d.unit != "of_calls" or not (d.here and d.there):
+        return d
+    return msgspec.structs.replace(d, notable=False, standing=Standing.SAYS_NOTHING, nothing=SLOWED)
 
 
 def _ordinary(d: Difference) -> bool:

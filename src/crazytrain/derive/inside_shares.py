@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from crazytrain.model.facts.inside import (
     CpuTimes,
+    GuestCpu,
     GuestFrame,
     GuestTask,
     InsideProfile,
@@ -21,6 +22,8 @@ _BELIEVED = 1.1  # a thread or CPU that took more of one CPU than this (and what
 _SLOWEST_HZ = 100
 _MOST_TASKS = 1000
 _MOST_FUNCTIONS = 500
+_TIMER_WRAPS = 1 << 32
+_FASTEST_TIMER_PER_S = 1e7
 _MOST_ON_A_CPU = 20
 _WORKS = ("user", "nice", "system", "softirq", "irq", "steal")
 _ALL_TIMES = (*_WORKS, "iowait", "idle")
@@ -133,7 +136,19 @@ def cpu_shares(
             accounts[cpu.cpu] = account
     stacks = profile.stacks if profile else ()
     numbers = sorted({cpu.cpu for cpu in last.cpus} | {stack.cpu for stack in stacks})
-    return tuple(_cpu(number, accounts.get(number, {}), stacks) for number in numbers), tuple(missing)
+    timers = _timer_rates(before, last, window_ns)
+    shares = (_cpu(number, accounts.get(number, {}), stacks, timers.get(number)) for number in numbers)
+    return tuple(shares), tuple(missing)
+
+
+def _timer_rates(before: dict[int, GuestCpu], last: InsideReading, window_ns: int) -> dict[int, float]:
+    """How often each CPU's own timer interrupted it, per second. The counter wraps; a rate that no timer can have is left out."""
+    rates: dict[int, float] = {}
+    for cpu in last.cpus:
+        was = before.get(cpu.cpu)
+        if window_ns > 0 and was is not None and was.timer_irqs is not None and cpu.timer_irqs is not None:
+            rates[cpu.cpu] = (cpu.timer_irqs - was.timer_irqs) % _TIMER_WRAPS * 1e9 / window_ns
+    return {number: per_s for number, per_s in rates.items() if per_s <= _FASTEST_TIMER_PER_S}
 
 
 def _account(times: tuple[CpuTimes, CpuTimes], window_ns: int, tick: float, *, slept: bool) -> dict[str, float] | str:
@@ -156,7 +171,7 @@ def _account(times: tuple[CpuTimes, CpuTimes], window_ns: int, tick: float, *, s
     return shares
 
 
-def _cpu(number: int, account: dict[str, float], stacks: Sequence[StackCount]) -> CpuShare:
+def _cpu(number: int, account: dict[str, float], stacks: Sequence[StackCount], timer_per_s: float | None) -> CpuShare:
     own = [stack for stack in stacks if stack.cpu == number]
     modes: Counter[Mode] = Counter()
     for stack in own:
@@ -169,6 +184,7 @@ def _cpu(number: int, account: dict[str, float], stacks: Sequence[StackCount]) -
         kernel=wilson(modes[Mode.KERNEL], total) if total else None,
         in_user=wilson(modes[Mode.USER], total) if total else None,
         functions=function_shares(own)[:_MOST_ON_A_CPU],
+        timer_irqs_per_s=timer_per_s,
     )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from crazytrain.derive.inside_memory import memory_rates
 from crazytrain.derive.inside_shares import cpu_shares, function_shares, stack_shares, task_shares, tick_ns
 from crazytrain.derive.inside_time import rebooted, time_progress, wall_step_ns
 from crazytrain.model.facts.console import LineMeaning
@@ -35,6 +36,7 @@ def inside_view(
         stuck=tuple(_stuck(first, last))[:_MOST_STUCK],
         locks=tuple(_locks(first, last)),
         log=log_matters(log),
+        memory=memory_rates(first, last),
         looks=profile.task_samples if profile else 0,
         samples=profile.samples if profile else 0,
         missing=(*doubted_tasks, *doubted_cpus),
@@ -105,7 +107,8 @@ def _all_window(was: GuestTask | None, now: GuestTask) -> bool | None:
 def _locks(first: InsideReading, last: InsideReading) -> Iterator[LockHeld]:
     before = {(lock.kind, lock.cpu, lock.pid, lock.lock) for lock in first.locks} if first is not last else set()
     for lock in last.locks:
-        yield LockHeld(wait=lock, all_window=(lock.kind, lock.cpu, lock.pid, lock.lock) in before)
+        same = (lock.kind, lock.cpu, lock.pid, lock.lock) in before
+        yield LockHeld(wait=lock, all_window=same and lock.lock != 0)  # 0: which lock it is could not be read
 
 
 def log_matters(log: GuestLog | None) -> tuple[LogMatter, ...]:

@@ -31,6 +31,7 @@ from crazytrain.derive.profile import derive_profile
 from crazytrain.derive.qemu_logs import derive_qemu_logs
 from crazytrain.derive.qemu_state import derive_qemu_state
 from crazytrain.derive.resets import derive_resets
+from crazytrain.derive.seen_roles import derive_seen_roles
 from crazytrain.derive.snapshot_pairs import derive_cpu_ticks, derive_snapshot_pairs
 from crazytrain.derive.snapshots import PASTED_DERIVERS
 from crazytrain.derive.storage import derive_storage
@@ -58,6 +59,7 @@ DERIVERS: tuple[Callable[[Facts], object | None], ...] = (
     derive_wait_instant,
     derive_waits,
     derive_profile,
+    derive_seen_roles,
     derive_loops,
     derive_eventfds,
     derive_vcpus,

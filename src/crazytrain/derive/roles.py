@@ -42,10 +42,10 @@ class Hints(msgspec.Struct, frozen=True, kw_only=True):
 
 def hints_of(facts: Facts, tables: Sequence[TaskTable]) -> Hints:
     """Gather what helps to tell the threads of these tables apart."""
-    process, state, config = facts.get(ProcessFacts), facts.get(QemuState), facts.get(QemuConfig)
+    process, config = facts.get(ProcessFacts), facts.get(QemuConfig)
     said = next((table.pid for table in tables if table.pid is not None), process.pid if process else None)
     own = [task.tid for table in tables for task in table.tasks if not task.kernel]
-    tids = state.vcpu_tids if state else ()
+    tids = next((told.vcpu_tids for told in reversed(facts.all(QemuState)) if told.vcpu_tids), ())
     return Hints(
         pid=said if said is not None else min(own, default=None),
         vcpu_tids={tid: index if tids.count(tid) == 1 else None for index, tid in enumerate(tids)},

@@ -47,7 +47,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
     The function's docstring is the question it answers; its parameters are the facts it needs, wired by their
     annotations (``X | None``: may be missing). ``absorbs`` are causes that are this one's symptoms: where this holds
-    they fold under it.
+    they fold under it. ``either``: kinds of fact of which one is enough, so each may be missing by itself and not all of them.
     """
 
     slug: str
@@ -55,6 +55,7 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     rank: Rank
     judge: Callable[..., Claim]
     absorbs: tuple[str, ...] = ()
+    either: tuple[type, ...] = ()
 
     @property
     def question(self) -> str:

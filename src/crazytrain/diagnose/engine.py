@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 from crazytrain.diagnose.cause import Cause, Rank
+from crazytrain.diagnose.folding import folded, ranks
 from crazytrain.diagnose.looks import look_for
 from crazytrain.diagnose.told_signs import PASTED_AT_MOST, beside, from_beside, with_beside
 from crazytrain.diagnose.weigh import probability, verdict
@@ -52,6 +53,8 @@ def _wired(cause: Cause, facts: Facts) -> tuple[dict[str, object], list[type]]:
         given[name] = value
         if value is None and not optional:
             lacking.append(wanted)
+    if cause.either and all(facts.get(wanted) is None for wanted in cause.either):
+        lacking.append(cause.either[0])
     return given, lacking
 
 
@@ -118,42 +121,34 @@ def _finding(cause: Cause, how: Verdict, confidence: float, headline: str, **res
 
 def diagnose(facts: Facts, causes: Sequence[Cause]) -> tuple[Finding, ...]:
     """All findings: found ones first, the most specific ahead, then what may be, then what was ruled out."""
-    ranks = {c.slug: c for c in causes}
-    findings = [judge(cause, facts) for cause in causes]
-    return tuple(sorted(_folded(findings, ranks), key=lambda f: _order(f, ranks)))
+    known = {c.slug: c for c in causes}
+    findings = folded([judge(cause, facts) for cause in causes], known)
+    specific = ranks(findings, known)
+    return tuple(sorted(findings, key=lambda f: _order(f, specific)))
 
 
-def _order(finding: Finding, causes: dict[str, Cause]) -> tuple[int, int, int, float]:
+def _order(finding: Finding, specific: dict[str, Rank]) -> tuple[int, int, int, float]:
     place = {Verdict.FOUND: 0, Verdict.UNKNOWN: 1, Verdict.BROKE: 2, Verdict.RULED_OUT: 3}[finding.verdict]
-    rank = causes[finding.cause].rank if finding.verdict is Verdict.FOUND else 0
+    rank = specific[finding.cause] if finding.verdict is Verdict.FOUND else 0
     return place, bool(finding.folded_into), -rank, -finding.confidence
-
-
-def _folded(findings: Sequence[Finding], causes: dict[str, Cause]) -> list[Finding]:
-    found = {f.cause: f for f in findings if f.verdict is Verdict.FOUND}
-    under = {symptom: slug for slug in found for symptom in causes[slug].absorbs}
-    return [
-        msgspec.structs.replace(f, folded_into=under[f.cause]) if f.cause in under and f.cause in found else f
-        for f in findings
-    ]
 
 
 def headline(findings: Sequence[Finding], causes: Sequence[Cause]) -> Finding | None:
     """The finding that gives the verdict: the most specific one found; else the likeliest possible one; else ``None``."""
-    ranks = {c.slug: c.rank for c in causes}
-    eligible = [f for f in findings if ranks[f.cause] > Rank.NOTE and not f.folded_into and not f.aside]
+    specific = ranks(findings, {c.slug: c for c in causes})
+    eligible = [f for f in findings if specific[f.cause] > Rank.NOTE and not f.folded_into and not f.aside]
     found = [f for f in eligible if f.verdict is Verdict.FOUND]
     possible = [f for f in eligible if f.verdict is Verdict.UNKNOWN and f.confidence >= POSSIBLE_FROM]
     if found:
-        best = max(found, key=lambda f: (ranks[f.cause], f.confidence))
-        least = _GIVES_WAY.get(ranks[best.cause], Rank.SPECIFIC)
-        rivals = [f for f in possible if f.confidence >= RIVAL_FROM and ranks[f.cause] > least]
+        best = max(found, key=lambda f: (specific[f.cause], f.confidence))
+        least = _GIVES_WAY.get(specific[best.cause], Rank.SPECIFIC)
+        rivals = [f for f in possible if f.confidence >= RIVAL_FROM and specific[f.cause] > least]
         return max(rivals, key=lambda f: f.confidence, default=best)
-    return max((*possible, *_asked_about(findings, ranks, possible)), key=lambda f: f.confidence, default=None)
+    return max((*possible, *_asked_about(findings, specific, possible)), key=lambda f: f.confidence, default=None)
 
 
 def _asked_about(
-    findings: Sequence[Finding], ranks: dict[str, Rank], possible: Sequence[Finding]
+    findings: Sequence[Finding], specific: dict[str, Rank], possible: Sequence[Finding]
 ) -> tuple[Finding, ...]:
     """A note is the answer where nothing else is thinkable and single lines are all that was given: they were what somebody asked about.
 
@@ -161,7 +156,7 @@ def _asked_about(
     """
     if any(f.family is not Family.HEALTHY and f.confidence >= RIVAL_FROM for f in possible):
         return ()
-    notes = (f for f in findings if ranks[f.cause] is Rank.NOTE and f.verdict is Verdict.FOUND)
+    notes = (f for f in findings if specific[f.cause] is Rank.NOTE and f.verdict is Verdict.FOUND)
     return tuple(f for f in notes if f.confidence <= PASTED_AT_MOST)
 
 

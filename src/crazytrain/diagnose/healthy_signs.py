@@ -17,7 +17,7 @@ from crazytrain.diagnose.signs import (
     vcpu_share,
     wanted,
 )
-from crazytrain.diagnose.timer_signs import arm_rate, storms_arms
+from crazytrain.diagnose.timer_signs import arm_rate, own_ticks, storms_arms, storms_ticks
 from crazytrain.model.evidence import Outcome
 from crazytrain.model.facts import (
     ConsoleLog,
@@ -66,6 +66,7 @@ def alarms(
     """All that is seen from outside and would speak against health, as points; what is in order speaks for it a little."""
     found = [
         vcpu_alarm(threads, view),
+        other_alarm(threads),
         loop_alarm(threads, loops),
         exit_alarm(exits),
         state_alarm(state),
@@ -96,6 +97,16 @@ def vcpu_alarm(threads: ThreadActivity, view: VcpuView | None) -> Point | None:
         least = min((v.halted_ratio for v in view.vcpus), default=0.0)
         return Point(f"each vCPU was halted in at least {share(least)} of the samples", view.refs, 3)
     return None
+
+
+def other_alarm(threads: ThreadActivity) -> Point | None:
+    """Whether a thread of QEMU that nobody knows never rests: what it does, no healthy guest needs."""
+    burning = [use for use in threads.of(ThreadRole.OTHER) if wanted(use) >= BURNS_FROM]
+    if not burning:
+        return None
+    worst = max(burning, key=wanted)
+    says = f"thread {worst.tid} ({worst.comm}), of which nobody knows what it is for, wants a CPU all the time"
+    return Point(says, threads.refs, 0.05)
 
 
 def loop_alarm(threads: ThreadActivity, loops: Loops | None) -> Point | None:
@@ -138,6 +149,10 @@ def timer_alarm(exits: KvmExits | None, view: VcpuView | None) -> Point | None:
     if storms_arms(exits, vcpus):
         says = f"each vCPU armed its timer {rate(arm_rate(exits) / vcpus)}{held_words(exits)}"
         return Point(says, exits.refs, 0.05)
+    ticks = own_ticks(exits)
+    if ticks and storms_ticks(exits, ticks):
+        says = f"local APICs took vector {ticks.vector:#x} {rate(exits.per_s(ticks.count))}{held_words(exits)}, and no device sent it"
+        return Point(says, exits.refs, 0.2)
     return None
 
 

@@ -10,6 +10,11 @@ from crazytrain.model.finding import Point
 
 _MATTERS_FROM = 0.5  # of the looks: who is there that often is who burns
 _SHOWN = 3
+# Where Linux idles without HLT: idle=poll, cpuidle's poll state (haltpoll), and MWAIT, which keeps the vCPU in guest mode.
+_IDLE_LOOPS = ("cpu_idle_poll", "poll_idle", "mwait_idle", "intel_idle", "acpi_processor_ffh_cstate_enter")
+_SERIAL_WAITS = ("wait_for_lsr", "wait_for_xmitr", "serial8250_console_", "univ8250_console_")
+DELAYS = ("delay_tsc", "delay_loop", "delay_halt", "__const_udelay", "__udelay", "__delay")
+_BETWEEN_SERIAL_WAITS = ("io_serial_", *DELAYS, "touch_nmi_watchdog", "arch_touch_nmi_watchdog")
 LOCK_PATHS = ("queued_spin_lock_slowpath", "queued_write_lock_slowpath", "queued_read_lock_slowpath")
 _IO_FRAMES = (
     "io_schedule",
@@ -27,6 +32,21 @@ _IO_FRAMES = (
     "bit_wait_io",
     "scsi_",
     "virtblk",
+    "mnt_want_write",  # a frozen file system
+    "sb_start_write",
+    "balance_dirty_pages",
+    "writeback_",
+    "wb_wait",
+    "fuse_",
+    "request_wait_answer",  # of FUSE
+    "cifs_",
+    "ceph_",
+    "p9_client",
+    "walk_component",  # a directory that somebody who hangs has locked
+    "lookup_slow",
+    "iterate_dir",
+    "vfs_",
+    "do_unlinkat",
 )
 
 
@@ -48,6 +68,35 @@ def function_points(inside: GuestInside | None) -> tuple[Point, ...]:
     said = ", ".join(f"{one.name} {share(one.share.ratio)}" for one in hot)
     says = f"its hottest kernel functions, of {count(hot[0].share.samples, 'sample')}: {said}"
     return (Point(says, inside.refs, 1.2),)
+
+
+def idle_function_points(inside: GuestInside | None) -> tuple[Point, ...]:
+    """Whether a guest whose vCPUs were awake was idle all the same: they were in their kernel's idle loop.
+
+    Halted ones are not counted here: this is of vCPUs that run instructions. An interrupt that comes while a CPU idles has other functions.
+    """
+    idle = [one for one in inside.kernel_functions if one.name.startswith(_IDLE_LOOPS)] if inside else []
+    if inside is None or sum(one.share.low for one in idle) < _MATTERS_FROM:
+        return ()
+    part, samples = sum(one.share.ratio for one in idle), idle[0].share.samples
+    says = f"in {share(part)} of {count(samples, 'look')} at its vCPUs they were awake, and in their kernel's idle loop ({idle[0].name})"
+    return (Point(says, inside.refs, 400),)
+
+
+def serial_wait_points(inside: GuestInside | None) -> tuple[Point, ...]:
+    """Whether the guest's kernel waits for a serial port that takes no more: it prints, and asks between delays whether it may go on.
+
+    It does so with interrupts off, up to 10 ms for each character (linux/drivers/tty/serial/8250/8250_port.c): a guest whose
+    console nobody reads may stand for minutes.
+    """
+    hot = inside.kernel_functions if inside else ()
+    waits = [one for one in hot if one.name.startswith(_SERIAL_WAITS)]
+    beside = [one for one in hot if one.name.startswith(_BETWEEN_SERIAL_WAITS)]
+    if inside is None or not waits or sum(one.share.ratio for one in (*waits, *beside)) < _MATTERS_FROM:
+        return ()
+    names = ", ".join(one.name for one in (*waits, *beside)[:_SHOWN])
+    says = f"the guest's kernel waits for its serial port, which takes no more of what it prints ({names})"
+    return (Point(says, inside.refs, 60),)
 
 
 def panicked_points(inside: GuestInside | None) -> tuple[Point, ...]:

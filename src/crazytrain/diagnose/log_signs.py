@@ -9,6 +9,7 @@ LOG_LOOK = Look(
     "QEMU's own log", "tail -n 60 /var/log/libvirt/qemu/{name}.log   # plain QEMU: where its standard error goes"
 )
 RECENT_NS = 600 * 10**9
+EXCERPT_RATIO = 0.8
 
 
 def said_point(log: QemuLog, meanings: tuple[QemuMeaning, ...], ratio: float) -> tuple[Point, ...]:
@@ -18,6 +19,15 @@ def said_point(log: QemuLog, meanings: tuple[QemuMeaning, ...], ratio: float) ->
         return ()
     doubt = "" if log.whole else " (the log's beginning was not read: it may be of an earlier run)"
     return (Point(f"QEMU wrote: {lines[-1].text}{doubt}", (lines[-1].ref,), ratio if log.whole else ratio**0.7),)
+
+
+def silent_point(log: QemuLog, says: str, ratio: float, others: tuple[QemuMeaning, ...] = ()) -> Point:
+    """That QEMU's log does not tell of something. Lines that somebody chose say little of the rest of the log, unless ``others``, which
+    would have been written instead, are among them.
+    """
+    if log.excerpt and not log.of(*others):
+        return Point(f"none of the lines of QEMU's log that were given {says}", log.refs, EXCERPT_RATIO)
+    return Point(f"no line of QEMU's log {says}", log.refs, ratio)
 
 
 def stands_still_point(state: QemuState | None, ratio: float) -> tuple[Point, ...]:

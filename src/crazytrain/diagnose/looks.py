@@ -20,6 +20,7 @@ from crazytrain.model.facts.resets import Resets
 from crazytrain.model.facts.services import BalloonUse, Displays, Iothreads, Migration, Network
 from crazytrain.model.facts.stacks import CpuProfile
 from crazytrain.model.facts.storage import GuestStorage
+from crazytrain.model.facts.tool_lines import HungUp
 from crazytrain.model.facts.waits import Waits
 from crazytrain.model.finding import Look
 
@@ -87,6 +88,9 @@ LOOKS: dict[type, Look] = {
     Network: Look("how many packets its network cards carry, twice", "virsh domstats --interface {name}"),
     BlockUse: Look("how much its disks move, twice", "virsh domstats --block {name}"),
     DiskStates: Look("limits and errors of its disks", "virsh qemu-monitor-command {name} --hmp 'info block -v'"),
+    HungUp: Look(
+        "what the main loop's reads give, line by line", "timeout 1 strace -f -e trace=ppoll,read,recvmsg -p {pid}"
+    ),
     GuestStorage: Look("how full the storage behind its disks is", "virsh domblklist {name}; df -h"),
     Iothreads: Look("how long its iothreads may poll", "virsh qemu-monitor-command {name} --hmp 'info iothreads'"),
 }

@@ -11,6 +11,9 @@ from crazytrain.model.finding import Point
 # After a panic Linux waits in a loop for ever, unless it is to reboot: its last words name the cause, without any look at the CPU.
 _PANICKED = 40.0
 _LOCKED = 40.0  # the guest's own watchdog, which only an NMI could wake
+# A stall that RCU tells of on a CPU that idles, or that no timer woke: nobody is stuck there, its timer's interrupt does not come.
+_NO_TICK = re.compile(r"timer wakeup didn't happen|Possible timer handling issue|skipped: idling at")
+_TICKLESS = {"guest-lost-interrupt": 35.0, "guest-soft-lockup": 0.3}
 M = KernelMeaning
 # Cause: what a line means, and how much it speaks for it that somebody showed such a line.
 _MEANINGS: dict[str, tuple[tuple[KernelMeaning, ...], float]] = {
@@ -18,6 +21,10 @@ _MEANINGS: dict[str, tuple[tuple[KernelMeaning, ...], float]] = {
     "memory-pressure": ((M.OOM, M.OOM_KILL), 12),
     "enospc-paused": ((M.NO_SPACE,), 12),
 }
+_STARVED = {
+    "memory-pressure": 40.0,
+    "storage-stall": 0.005,
+}  # who waits for a file system then does not wait for its disk
 # Threads of the kernel that serve disks to guests, and QEMU itself: where they hang, the storage does not answer.
 _SERVES_DISKS = re.compile(r"(?:zvol|z_|txg_|drbd|nfsd|rbd|ceph|loop\d|dm[-_]|md\d|nbd|qemu|kvm$|worker|iou-wrk)")
 # A guest asks for a register that KVM does not know, or that it leaves out: the guest gets zero or an error and goes on.
@@ -46,9 +53,16 @@ def guest_log_points(cause: str, logs: Iterable[ConsoleLog]) -> Iterator[Point]:
     for log in logs if cause == "guest-hard-lockup" else ():
         if line := next((one for one in reversed(log.matter) if one.meaning is LineMeaning.HARD_LOCKUP), None):
             yield Point(line.says, (line.ref,), _LOCKED)
+    yield from _tickless(cause, logs)
     for log in logs if cause == "guest-panic-spin" else ():
         if said := panic_line(log):
             yield Point(said.says, said.refs, _PANICKED)
+
+
+def _tickless(cause: str, logs: Iterable[ConsoleLog]) -> Iterator[Point]:
+    for log in logs if cause in _TICKLESS else ():
+        if line := next((one for one in reversed(log.matter) if _NO_TICK.search(one.says)), None):
+            yield Point(line.says, (line.ref,), _TICKLESS[cause])
 
 
 def _telling(cause: str, log: KernelLog) -> tuple[KernelLine | None, float]:
@@ -56,6 +70,9 @@ def _telling(cause: str, log: KernelLog) -> tuple[KernelLine | None, float]:
     if cause == "misread":
         harmless = all(one.meaning is M.KVM and _HARMLESS.search(one.text) for one in log.matter)
         return (log.matter[-1] if harmless else None), _ALL_HARMLESS
+    starved = next((one for one in reversed(log.matter) if one.meaning is M.NO_MEMORY), None)
+    if starved is not None and cause in _STARVED:
+        return starved, _STARVED[cause]
     meanings, ratio = _MEANINGS.get(cause, ((), 1.0))
     found = next((one for one in reversed(log.matter) if one.meaning in meanings), None)
     if found is None and cause == "storage-stall":

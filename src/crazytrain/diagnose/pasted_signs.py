@@ -6,7 +6,10 @@ gives, for nobody knows how long it went on.
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from crazytrain.diagnose.kernel_wait_signs import kernel_wait_points
 from crazytrain.diagnose.pasted_bare import bare_register_points
+from crazytrain.diagnose.pasted_empty_turns import empty_turn_points
+from crazytrain.diagnose.pasted_exit_places import exit_place_points
 from crazytrain.diagnose.pasted_file_calls import file_call_points
 from crazytrain.diagnose.pasted_logs import guest_log_points, log_points
 from crazytrain.diagnose.pasted_loops import loop_points
@@ -23,6 +26,7 @@ from crazytrain.model.facts.logs import KernelLog
 from crazytrain.model.facts.stacks import UserStacks
 from crazytrain.model.facts.top_tasks import HostTasks, TopTasks
 from crazytrain.model.facts.vcpu import VcpuSamples
+from crazytrain.model.facts.waits import Waits
 from crazytrain.model.figures import share
 from crazytrain.model.finding import Point
 
@@ -100,6 +104,7 @@ def pasted_points(cause: str, facts: Facts) -> tuple[Point, ...]:
     return (
         *_of_tables(cause, tables),
         *_of_traces(cause, traces),
+        *exit_place_points(cause, facts.all(KvmExits)),
         *_of_stamps(cause, facts.all(LogClock)),
         *stack_points(cause, facts.all(UserStacks)),
         *table_points(cause, facts),
@@ -111,6 +116,8 @@ def pasted_points(cause: str, facts: Facts) -> tuple[Point, ...]:
         *log_points(cause, facts.all(KernelLog)),
         *file_call_points(cause, facts.all(SyscallUse)),
         *tool_line_points(cause, facts),
+        *empty_turn_points(cause, facts.all(SyscallUse)),
+        *kernel_wait_points(cause, facts.all(Waits)),
         *retry_points(cause, facts.all(SyscallUse), facts.get(DescriptorTable)),
         *bare_register_points(cause, facts),
         *guest_log_points(cause, () if facts.all(ThreadActivity) else facts.all(ConsoleLog)),

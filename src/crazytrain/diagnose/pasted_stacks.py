@@ -28,7 +28,13 @@ _FUNCTIONS: dict[str, tuple[tuple[str, ...], float]] = {
          "ssh_*"),
         5,
     ),
-    "postcopy-wait": (("postcopy_*", "loadvm_postcopy*"), 5),
+    "block-drain-deadlock": (("throttle_group_*", "aio_context_acquire", "bdrv_graph_*"), 25),
+    "monitor-hung": (  # the main loop waits there for others: for vCPUs to stop, for old data to be let go, for a helper's answer
+        ("pause_all_vcpus", "do_run_on_cpu", "run_on_cpu", "drain_call_rcu", "vhost_user_read", "vhost_user_write", "tpm_emulator_*",
+         "qemu_chr_fe_read_all", "qio_channel_socket_connect_sync"),
+        30,
+    ),
+    "postcopy-wait": (("postcopy_*", "loadvm_postcopy*", "pause_all_vcpus"), 5),
     "throttle-timer-spin": (("throttle_group_*", "throttle_timer*"), 4),
     "migration-running": (
         ("ram_save_*", "ram_find_and_save_block", "migration_iteration_run", "qemu_savevm_state_*", "buffer_is_zero*", "save_snapshot"),
@@ -47,16 +53,33 @@ _FUNCTIONS: dict[str, tuple[tuple[str, ...], float]] = {
 }  # fmt: skip
 
 
+_OF_WAITS = frozenset({"blocked-usb-host", "storage-stall", "postcopy-wait", "balloon-deflate", "monitor-hung"})
+_OF_LOCKS = frozenset({"block-drain-deadlock"})
+_LOCKS = ("__lll_lock_wait*", "__GI___lll_lock_wait", "futex_wait", "lll_mutex_lock*", "___pthread_mutex_lock", "__GI___pthread_mutex_lock",
+          "pthread_mutex_lock", "qemu_mutex_lock_impl")  # fmt: skip
+_INNERMOST = 5
+
+
 def stack_points(cause: str, every: Iterable[UserStacks]) -> Iterator[Point]:
     """The first thread that is in one of the cause's functions; stacks of a look, which know when they were taken, are the causes' own."""
     names, ratio = _FUNCTIONS.get(cause, ((), 1.0))
     for stack in (stack for stacks in every if not stacks.mono_ns for stack in stacks.stacks):
-        where = _where(stack, names)
+        where = _where(stack, names) if _may_be(cause, _wants_a_lock(stack)) else ""
         if where:
             who = f"thread {stack.tid}" if stack.tid > 0 else "a thread"
             named = f"{who} ({stack.comm})" if stack.comm else who
             yield Point(f"{named} was in {where} when the backtrace was taken", stack.refs, ratio)
             return
+
+
+def _may_be(cause: str, locked: bool) -> bool:
+    """Whether a thread that waits for a lock, or one that does not, can speak for a cause at all."""
+    return locked if cause in _OF_LOCKS else not locked or cause in _OF_WAITS
+
+
+def _wants_a_lock(stack: UserStack) -> bool:
+    """Whether a thread waits for a lock: then it does not spin, whatever it does besides."""
+    return any(frame.symbol and _fits(frame.symbol, name) for frame in stack.frames[:_INNERMOST] for name in _LOCKS)
 
 
 def _where(stack: UserStack, names: tuple[str, ...]) -> str:

@@ -4,6 +4,7 @@ A profile holds shares of what ran, not how much ran: of an idle machine it says
 most ask for a share that no healthy guest has.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -43,7 +44,8 @@ _SIGNS: dict[str, tuple[_Sign, ...]] = {
                     "unstable_tree_*", "change_prot_numa", "change_p??_range", "change_protection*", "task_numa_*", "migrate_pages*",
                     "migrate_misplaced_*", "do_numa_page", "numa_migrate_*", "kvm_mmu_notifier_*", "kvm_unmap_*", "kvm_age_*",
                     "try_to_unmap*", "try_to_migrate*", "page_vma_mapped_walk", "rmap_walk*", "isolate_lru_*", "*_isolate_lru_*", "compact_*",
-                    "fast_isolate_*", "get_ksm_page", "memcmp_pages", "cmp_and_merge_*", "clear_huge_page", "collapse_*", "__collapse_*",
+                    "fast_isolate_*", "deferred_split_*",
+                    "get_ksm_page", "memcmp_pages", "cmp_and_merge_*", "clear_huge_page", "collapse_*", "__collapse_*",
                     "kswapd*", "lru_*", "page_referenced*", "folio_referenced*"), 0.15, 10),
     ),
     # A host that shuffles memory holds vCPUs back, and their watchdogs say that they are stuck.
@@ -80,6 +82,11 @@ _SIGNS: dict[str, tuple[_Sign, ...]] = {
 }  # fmt: skip
 
 
+# In a guest its kernel is "the kernel"; programs stay programs, for whether one of them is QEMU is told by its functions.
+_INSIDE = {"k": "g"}
+_RUNS_GUESTS = re.compile(r"qemu|kvm|^CPU \d|vhost|libvirt|^:\d|swapper|ksmd|k\w*d\d?$|kworker|khugepaged|worker|IO ", re.IGNORECASE)
+
+
 def profile_points(cause: str, facts: Facts) -> Iterator[Point]:
     """The strongest thing that a profile says for a cause."""
     found = [
@@ -98,9 +105,29 @@ def _part(rows: Sequence[ProfileRow]) -> float:
 
 
 def _rows(table: ProfileTable, sign: _Sign) -> Sequence[ProfileRow]:
-    return [
-        row for row in table.rows if row.where == sign.where and any(_fits(row.symbol, name) for name in sign.names)
-    ]
+    """The functions themselves, and locks that they took: what spins in a lock tells nothing but by its callers."""
+    inside = _is_of_guest(table)
+    here = (row for row in table.rows if (_INSIDE.get(row.where, row.where) if inside else row.where) == sign.where)
+    named = (row if _names(sign, row.symbol) else _called(sign, row) for row in here)
+    return [row for row in named if row]
+
+
+def _is_of_guest(table: ProfileTable) -> bool:
+    """Whether a profile by command was made inside a guest: programs are named, and none that runs guests."""
+    commands = {row.command for row in table.rows if row.command}
+    return bool(commands) and not any(_RUNS_GUESTS.search(name) for name in commands)
+
+
+def _names(sign: _Sign, symbol: str) -> bool:
+    return any(_fits(symbol, name) for name in sign.names)
+
+
+def _called(sign: _Sign, row: ProfileRow) -> ProfileRow | None:
+    """A lock's row as the part of it for which one of the functions called."""
+    if not any(_fits(row.symbol, name) for name in _LOCKS):
+        return None
+    caller, part = max(((n, r) for n, r in row.callers if _names(sign, n)), key=lambda one: one[1], default=("", 0.0))
+    return msgspec.structs.replace(row, symbol=caller, own_ratio=part) if caller else None
 
 
 def _fits(symbol: str, name: str) -> bool:

@@ -12,8 +12,10 @@ from crazytrain.model.facts import (
     InterruptRates,
     KvmExits,
     MsrUse,
+    QemuConfig,
     ThreadActivity,
 )
+from crazytrain.model.facts.kvm import VectorUse
 from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Point
 
@@ -35,6 +37,14 @@ def irq_point(irqs: InterruptRates, irq: int, owner: str, threads: ThreadActivit
     if per_s * min(LATE_TIMES, 1 / (1 - min(held, 0.99))) >= TICK_STORM_FROM_PER_S:
         return Point(says, irqs.refs, 1000)
     return Point(says, irqs.refs, 0.01 if per_s < 300 else 0.4)
+
+
+def clock_points(config: QemuConfig | None) -> tuple[Point, ...]:
+    """That the guest's clock leaps over what it idles, so that rates by the host's clock say nothing of how often a timer was set to fire."""
+    if config is None or not config.clock_jumps:
+        return ()
+    says = "the guest's clock is virtual and leaps over idle times (-icount sleep=off): by the host's clock any timer of it seems fast"
+    return (Point(says, config.refs, 0.005),)
 
 
 def port_point(exits: KvmExits, owner: str, *ports: int) -> Point:
@@ -63,6 +73,23 @@ def arms(exits: KvmExits) -> tuple[MsrUse, ...]:
 def arm_rate(exits: KvmExits) -> float:
     """How often the vCPUs' own timers were armed, per second."""
     return exits.per_s(sum(msr.count for msr in arms(exits)))
+
+
+def own_ticks(exits: KvmExits) -> VectorUse | None:
+    """The vector that local APICs accepted most, where neither a line nor a message brings it: the APIC's own timer, if one vCPU has nobody else.
+
+    A timer that was armed once for ever (periodic) is seen in no register.
+    """
+    top = max(exits.accepted, key=lambda use: use.count, default=None)
+    brought = max((line.raised for line in exits.irq_lines), default=0)
+    if top is None or brought >= 0.5 * top.count or any(msi.vector == top.vector for msi in exits.msis):
+        return None
+    return top
+
+
+def storms_ticks(exits: KvmExits, ticks: VectorUse) -> bool:
+    """Whether they come faster than any kernel ticks."""
+    return exits.per_s(ticks.count) * exits.unheld(LATE_TIMES) >= ARMS_STORM_FROM_PER_S
 
 
 def storms_arms(exits: KvmExits, vcpus: int) -> bool:

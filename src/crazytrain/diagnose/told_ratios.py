@@ -1,9 +1,7 @@
 """How much what people tell speaks for each cause: likelihood ratios of mentions.
 
-        A ratio says how many times likelier somebody tells this where the cause holds than where it does not. People also tell of
-        things that have,
-        nothing to do with it (a command line is full of devices), so a mention counts little; what they tried counts more, for it
-        is an experiment:,
+A ratio says how many times likelier somebody tells this where the cause holds than where it does not. People also tell of things that have
+nothing to do with it (a command line is full of devices), so a mention counts little; what they tried counts more, for it is an experiment:
 all is well without the device. Only words that a person copies from a log or a status (no space left, triple fault, entry failed) count
 like the line itself. A cause takes the ratios of its family, and its own, which replace those.
 """
@@ -20,8 +18,8 @@ GENERAL = frozenset(
 )
 
 OF_FAMILY: dict[Family, Ratios] = {
-    F.GUEST_BUSY: {T.GUEST_IDLE: 0.2, T.GUEST_HUNG: 0.5, T.QEMU_HUNG: 0.2, T.CPU_FULL: 1.3, T.USER_TIME: 1.5},
-    F.GUEST_STUCK: {T.HOST_STUCK: 0.2, T.GUEST_HUNG: 2.0, T.VCPUS_FULL: 1.5, T.NOTHING_WRONG: 0.3, T.GUEST_IDLE: 0.4},
+    F.GUEST_BUSY: {T.ALL_GUESTS: 0.3, T.GUEST_IDLE: 0.2, T.GUEST_HUNG: 0.5, T.QEMU_HUNG: 0.2, T.CPU_FULL: 1.3, T.USER_TIME: 1.5},
+    F.GUEST_STUCK: {T.ALL_GUESTS: 0.4, T.HOST_STUCK: 0.2, T.GUEST_HUNG: 2.0, T.VCPUS_FULL: 1.5, T.NOTHING_WRONG: 0.3, T.GUEST_IDLE: 0.4},
     F.GUEST_CLOCK: {T.GUEST_HUNG: 1.2, T.CPU_FULL: 1.2, T.NOTHING_WRONG: 0.4},
     F.TIMER_STORM: {
         T.GUEST_IDLE: 2.5, T.SYSTEM_TIME: 2.0, T.CPU_FULL: 1.2, T.CPU_SOME: 1.6, T.GUEST_HUNG: 0.3, T.USER_TIME: 0.4, T.QEMU_HUNG: 0.3,
@@ -36,10 +34,10 @@ OF_FAMILY: dict[Family, Ratios] = {
         T.NOTHING_WRONG: 0.3},
     F.VCPU_CANNOT_RUN: {T.GUEST_PAUSED: 1.5, T.CPU_FULL: 0.5, T.GUEST_IDLE: 0.7, T.GUEST_SLOW: 0.4},
     F.FIRMWARE: {
-        T.AT_START: 2.0, T.AT_RESET: 1.4, T.FIRMWARE: 4.0, T.NO_SCREEN: 8.0, T.SMM: 4.0, T.MIGRATION: 0.3, T.SOFT_LOCKUP: 0.2,
+        T.AT_START: 2.0, T.AT_RESET: 1.4, T.FIRMWARE: 4.0, T.NO_SCREEN: 8.0, T.SMM: 4.0, T.MIGRATION: 0.3, T.SOFT_LOCKUP: 0.2, T.UPTIME: 0.15,
         T.GUEST_SLOW: 0.5,
     },
-    F.HOST_PRESSURE: {T.GUEST_SLOW: 2.0, T.HOST_LOAD: 3.0, T.STEAL: 2.0},
+    F.HOST_PRESSURE: {T.GUEST_SLOW: 2.0, T.HOST_LOAD: 3.0, T.STEAL: 2.0, T.ALL_GUESTS: 3.0},
     F.EMULATED: {T.GUEST_SLOW: 1.5},
     F.HEALTHY: {
         T.NOTHING_WRONG: 15.0, T.CPU_FULL: 0.3, T.CPU_SOME: 0.6, T.GUEST_HUNG: 0.1, T.QEMU_HUNG: 0.1, T.GUEST_SLOW: 0.3,
@@ -61,25 +59,28 @@ PRIORS = {
 }
 
 OF_CAUSE: dict[str, Ratios] = {
-    "guest-user-busy": {T.USER_TIME: 1.5, T.GUEST_PROGRAM: 4.0, (T.GUEST_PROGRAM, S.CURED): 40.0, (T.GUEST_PROGRAM, S.GOOD_WITH): 40.0},
+    "guest-user-busy": {
+        T.USER_TIME: 1.5, T.GUEST_PROGRAM_BUSY: 12.0, T.GUEST_PROGRAM: 6.0, (T.GUEST_PROGRAM, S.CURED): 40.0, (T.GUEST_PROGRAM, S.GOOD_WITH): 40.0},
     "guest-kernel-busy": {T.SYSTEM_TIME: 1.2, T.GUEST_KTHREAD: 12.0},
     "guest-io-heavy": {T.HOST_IO: 2.5, T.NETWORK_LOAD: 2.0},
     "guest-memory-thrash": {T.GUEST_SWAP: 10.0, T.HOST_MEMORY: 2.0, T.GUEST_SLOW: 2.0},
-    "guest-soft-lockup": {T.SOFT_LOCKUP: 12.0, T.STORAGE_COPY: 0.5, T.NESTED: 0.15, T.HOST_LOAD: 0.6, T.CPU_FULL: 1.2},
+    "guest-soft-lockup": {
+        (T.IOTHREAD, S.GOOD_WITH): 0.2, T.HOST_IO: 0.6,
+        T.SOFT_LOCKUP: 12.0, T.STORAGE_COPY: 0.5, T.NESTED: 0.15, T.HOST_LOAD: 0.6, T.CPU_FULL: 1.2},
     "guest-hard-lockup": {T.HARD_LOCKUP: 10.0, T.LAPIC_PERIODIC: 0.3, T.LONG_STOP: 0.5},
     "guest-spinlock": {
         T.LOCK_HOLDER: 0.3, T.GUEST_DRIVER: 1.5,
-        T.SPINLOCK: 6.0, T.PAUSE_EXITS: 5.0, T.VCPUS_FULL: 3.0, T.OVERCOMMIT: 0.4, T.GUEST_SLOW: 0.7},
-    "guest-panic-spin": {T.PANIC: 25.0, T.HUNG_TASK: 0.3},
+        T.SPINLOCK: 6.0, T.PAUSE_EXITS: 5.0, T.VCPUS_FULL: 3.0, T.OVERCOMMIT: 0.4, T.GUEST_SLOW: 1.0},
+    "guest-panic-spin": {T.PANIC: 25.0, T.BLUE_SCREEN: 6.0, T.HUNG_TASK: 0.3},
     "guest-reboot-loop": {T.RESETS: 25.0, T.TRIPLE_FAULT: 3.0, T.AT_RESET: 1.5, T.GUEST_HUNG: 0.4},
     "guest-lost-interrupt": {
         T.POKED: 8.0, T.RECOVERS: 0.5,
         T.LOST_INTERRUPT: 10.0, T.NETWORK_DEAD: 7.0, T.NETWORK_LOAD: 1.0, T.MIGRATION: 2.0, T.RESUME: 1.5, T.CPU_FULL: 0.3, T.GUEST_IDLE: 1.2,
-        T.GUEST_DRIVER: 1.5,
+        T.GUEST_DRIVER: 1.5, T.SMP_START: 4.0,
         (T.VHOST, S.CURED): 5.0,
     },
     "guest-hung-io": {
-        T.GUEST_DRIVER: 3.0, (T.OTHER_MODEL, S.GOOD_WITH): 5.0, (T.GUEST_DRIVER, S.CURED): 4.0, T.STORAGE_SILENT: 2.0,
+        T.GUEST_DRIVER: 3.0, (T.OTHER_MODEL, S.GOOD_WITH): 5.0, (T.GUEST_DRIVER, S.CURED): 4.0, T.STORAGE_SILENT: 1.3,
         T.HUNG_TASK: 8.0, T.IO_ERROR: 1.5, T.CPU_FULL: 0.4, T.VCPUS_FULL: 0.5,
     },
     "guest-halted-dead": {T.ALL_HALTED: 12.0, T.NO_CPU: 4.0, T.CPU_FULL: 0.1, T.GUEST_HUNG: 2.0},
@@ -87,9 +88,9 @@ OF_CAUSE: dict[str, Ratios] = {
         T.CLOCKSOURCE: 2.0,
         (T.SLOW_CLOCKSOURCE, S.GOOD_WITH): 4.0, (T.KVMCLOCK, S.CURED): 6.0,
         T.MIGRATION: 3.0, T.RESUME: 2.5, T.LONG_STOP: 2.0, T.HOST_SLEEP: 4.0, T.KVMCLOCK: 4.0, T.TIME_JUMP: 8.0, T.TSC_FREQUENCY: 10.0,
-        T.CLOCK_DRIFT: 1.5, T.RECOVERS: 2.0, T.LINUX: 1.3, T.WINDOWS: 0.6, T.UPTIME: 1.5, T.TSC_UNSTABLE: 2.0, T.POSTCOPY: 0.3, T.STORAGE_COPY: 0.4,
+        T.CLOCK_DRIFT: 3.0, T.RECOVERS: 2.0, T.LINUX: 1.3, T.WINDOWS: 0.6, T.UPTIME: 1.5, T.TSC_UNSTABLE: 2.0, T.POSTCOPY: 0.3, T.STORAGE_COPY: 0.4,
     },
-    "tsc-unstable": {T.CLOCKSOURCE: 2.0, T.TSC_UNSTABLE: 12.0, T.TSC_FREQUENCY: 1.5, T.SLOW_CLOCKSOURCE: 2.0, T.CLOCK_DRIFT: 2.0, T.MIGRATION: 1.2},
+    "tsc-unstable": {T.CLOCKSOURCE: 2.0, T.TSC_UNSTABLE: 12.0, T.TSC_FREQUENCY: 1.5, T.SLOW_CLOCKSOURCE: 2.0, T.CLOCK_DRIFT: 3.0, T.MIGRATION: 1.2},
     "slow-clocksource": {
         T.CLOCKSOURCE: 2.0,
         T.SLOW_CLOCKSOURCE: 8.0, T.PM_TIMER_PORT: 10.0, T.GUEST_SLOW: 1.4, T.TSC_UNSTABLE: 1.5, T.IO_EXITS: 2.0, T.HPET: 1.5,
@@ -111,7 +112,7 @@ OF_CAUSE: dict[str, Ratios] = {
         (T.RTC_CATCHUP, S.CURED): 6.0, T.TIME_JUMP: 1.5, (T.RTC, S.NO_MATTER): 0.3, T.SYSTEM_TIME: 1.5,
     },
     "pit-hpet-storm": {
-        T.PIT: 6.0, T.PIT_PORT: 10.0, T.HPET: 4.0, (T.HPET, S.CURED): 10.0, (T.PIT, S.CURED): 8.0, (T.HPET, S.ABSENT): 0.5,
+        T.PIT: 6.0, T.PIT_PORT: 10.0, T.TIMER_RATE: 3.0, T.HPET: 4.0, (T.HPET, S.CURED): 10.0, (T.PIT, S.CURED): 8.0, (T.HPET, S.ABSENT): 0.5,
         (T.HPET, S.GOOD_WITH): 0.2,
     },
     "apic-timer-storm": {
@@ -183,7 +184,7 @@ OF_CAUSE: dict[str, Ratios] = {
     },
     "storage-stall": {
         T.GUEST_DRIVER: 0.5, (T.OTHER_MODEL, S.GOOD_WITH): 0.2,
-        T.STORAGE_SILENT: 8.0, T.NBD: 3.0, T.HUNG_TASK: 4.0, T.IO_ERROR: 1.5, T.HOST_IO: 2.0, T.QEMU_HUNG: 2.0, T.STORAGE_COPY:
+        T.ALL_GUESTS: 2.5, T.STORAGE_SILENT: 8.0, T.NBD: 3.0, T.HUNG_TASK: 4.0, T.IO_ERROR: 1.5, T.HOST_IO: 2.0, T.QEMU_HUNG: 2.0, T.STORAGE_COPY:
         1.5,
     },
     "block-drain-deadlock": {
@@ -204,7 +205,7 @@ OF_CAUSE: dict[str, Ratios] = {
     "cpu-mismatch": {T.MSR_LEFT_OUT: 1.5, T.CPU_DIFFERS: 7.0, T.MIGRATION: 2.5, T.RESUME: 1.5, T.TSC_FREQUENCY: 0.4, T.HOST_KERNEL: 0.8},
     "triple-fault": {T.TRIPLE_FAULT: 50.0, T.SMP_START: 1.5, T.AT_RESET: 1.5},
     "vfio-memory-fault": {T.BAD_ADDRESS: 20.0, T.PASSTHROUGH: 4.0},
-    "firmware-wait": {T.FIRMWARE: 4.0, T.NO_BOOT: 8.0, T.NO_SCREEN: 5.0, T.GUEST_HUNG: 0.6, T.CPU_FULL: 0.8, T.RECOVERS: 5.0},
+    "firmware-wait": {T.FIRMWARE: 4.0, T.NO_BOOT: 8.0, T.NO_SCREEN: 5.0, T.GUEST_HUNG: 0.6, T.CPU_FULL: 0.8, T.RECOVERS: 5.0, T.GUEST_SLOW: 1.5},
     "firmware-hang": {
         T.FIRMWARE: 4.0, T.SMM: 4.0, T.GUEST_HUNG: 2.0, T.NO_SCREEN: 8.0, T.CPU_FULL: 1.2, T.AT_RESET: 1.8, T.SMP_START: 2.5,
         (T.SMM, S.CURED): 10.0, T.NO_BOOT: 0.5, T.RECOVERS: 0.3,

@@ -7,7 +7,7 @@ never reaches 0.8 by itself.
 from collections.abc import Iterable, Iterator
 
 from crazytrain.diagnose.bare_signs import shutdowns
-from crazytrain.model.facts import DescriptorTable, Facts, KvmExits, ThreadRole
+from crazytrain.model.facts import Descriptor, DescriptorTable, Facts, KvmExits, ThreadRole
 from crazytrain.model.facts.logs import KernelLog, QemuLog
 from crazytrain.model.facts.tool_lines import HungUp, ToolLine
 from crazytrain.model.facts.tool_lines import ToolMeaning as M
@@ -19,6 +19,7 @@ from crazytrain.model.qemu_functions import fits
 _RATIOS: dict[M, dict[str, float]] = {
     M.MONITOR_SILENT: {"monitor-hung": 45, "blocked-sync-io": 2, "block-drain-deadlock": 2, "storage-stall": 1.5},
     M.STOPPED_FOR_ERROR: {"enospc-paused": 80, "storage-stall": 1.5, "paused": 0.1},
+    M.POOL_FULL: {"enospc-paused": 40, "storage-stall": 1.5},
     M.FELL_BACK: {"software-emulation": 40},
     M.NO_KVM: {"software-emulation": 5},
     M.STATE_DUMPED: {"vmentry-failure": 80},
@@ -29,6 +30,12 @@ _RATIOS: dict[M, dict[str, float]] = {
     M.POSTCOPY_RUNS: {"postcopy-wait": 60, "migration-running": 0.02},
     M.QEMU_KILLED: {"memory-pressure": 40},
     M.CPU_LACKS: {"cpu-mismatch": 30},
+    M.RUN_REFUSED: {"vmentry-failure": 15, "emulation-failure": 10},
+    M.NOT_DECODED: {"emulation-failure": 40},
+    M.STATE_REFUSED: {"cpu-mismatch": 12, "vmentry-failure": 3},
+    M.CLOCK_STEPPED: {"kvmclock-jump": 12, "rtc-catchup": 1.5},
+    M.STRAY_INTERRUPT: {"guest-lost-interrupt": 8, "interrupt-storm": 1.5},
+    M.GUEST_DISK_SILENT: {"guest-hung-io": 5, "storage-stall": 5, "guest-lost-interrupt": 2, "blocked-sync-io": 2},
     M.BAD_ADDRESS: {"vfio-memory-fault": 30},
     M.QEMU_SWAPPED: {"memory-pressure": 12, "guest-memory-thrash": 2},
     M.NO_MEMORY_LEFT: {"memory-pressure": 4},
@@ -37,7 +44,10 @@ _RATIOS: dict[M, dict[str, float]] = {
     M.INVALID_OPCODE: {"cpu-mismatch": 6},
     M.MAP_REFUSED: {"vfio-memory-fault": 20},
     M.USB_TIMED_OUT: {"blocked-usb-host": 25},
+    M.USB_LOST: {"blocked-usb-host": 6},
+    M.QUOTA: {"cpu-contention": 40, "steal-time-overflow": 0.1},
     M.STORAGE_LOST: {"storage-stall": 10, "guest-hung-io": 1.5},
+    M.DISK_SERVERS_HANG: {"storage-stall": 25, "guest-hung-io": 0.3},
     M.MEMORY_STALLS: {"memory-pressure": 30, "guest-memory-thrash": 1.5},
     M.SWAPS: {"memory-pressure": 8, "guest-memory-thrash": 9, "storage-stall": 0.4, "guest-io-heavy": 0.4},
 }
@@ -52,6 +62,7 @@ _VHOST_FROM = 0.5
 # Causes that a descriptor which hangs up for ever speaks for, by what it is.
 _AGENT_PORTS = ("/dev/vport", "/dev/virtio-ports/")
 _ENDS_LIKE = ("pty", "tty", "pipe")
+_AGAIN, _AGAIN_FROM = 3.0, 4
 # What the network answers to a datagram (udp(7)): of QEMU's parts user networking alone sends such.
 _REFUSED = frozenset({"ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH"})
 # A vhost worker without work sleeps in its own loop; one that is met in a handler was at work.
@@ -95,23 +106,31 @@ def _gone(cause: str, every: Iterable[HungUp], table: DescriptorTable | None) ->
     """One whose data is read all the same is being emptied: its last bytes come first, and then its end."""
     for one in every:
         found = table.get(one.fd) if table else None
-        target = found.target if found else ""
-        port = target.startswith(_AGENT_PORTS)
-        chardev = found is not None and found.kind in _ENDS_LIKE
-        ratios = {
-            "dead-client-spin": 0.5 if port else 3.0 if chardev or _REFUSED & set(one.errors) else 15.0,
-            "chardev-spin": 0.5 if port else 15.0 if chardev else 2.0,
-            "guest-agent-spin": 25.0 if port else 1.0,
-            "usernet-spin": 1.0 if port or chardev else 20.0 if _REFUSED & set(one.errors) else 1.5,
-        }
-        if cause in ratios and not one.taken and ratios[cause] != 1.0:
+        ratio = _of_gone(one, found).get(cause, 1.0)
+        if not one.taken and ratio != 1.0:
             label = found.label if found else f"fd {one.fd}"
             says = (
                 f"{label} was ready ({', '.join(one.events)}) in {share(one.ready / one.waits)} of {count(one.waits, 'wait')}, "
                 "and nothing came from it"
             )
-            yield Point(says, one.refs, ratios[cause])
+            yield Point(says, one.refs, ratio)
             return
+
+
+def _of_gone(one: HungUp, found: Descriptor | None) -> dict[str, float]:
+    """Causes that it speaks for, by what it is; where no listing tells that, by the call that met its end."""
+    refused = bool(_REFUSED & set(one.errors))
+    if found is not None and found.target.startswith(_AGENT_PORTS):
+        return {"dead-client-spin": 0.5, "chardev-spin": 0.5, "guest-agent-spin": 25.0}
+    if found is not None and found.kind in _ENDS_LIKE:
+        return {"dead-client-spin": 3.0, "chardev-spin": 15.0}
+    if refused:
+        return {"dead-client-spin": 3.0, "chardev-spin": 2.0, "usernet-spin": 20.0}
+    # Who serves it leaves it at its first end: to meet the end again and again is no way of working.
+    again = _AGAIN if one.ended and one.ready >= _AGAIN_FROM else 1.0
+    if found is None and one.ended == "read":  # QEMU reads sockets by recvmsg, and pipes and terminals by read
+        return {"dead-client-spin": 3.0, "chardev-spin": 12.0 * again, "usernet-spin": 1.0}
+    return {"dead-client-spin": 15.0 * again, "chardev-spin": 2.0, "usernet-spin": 1.5}
 
 
 def _vhost_stack(cause: str, instants: Iterable[WaitInstant]) -> Iterator[Point]:

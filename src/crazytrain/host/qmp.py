@@ -52,11 +52,22 @@ class Manners(NamedTuple):
 
 
 class _Turn:
-    """Whose turn it is at one monitor, and how long (s) those waited who found that it hangs."""
+    """Whose turn it is at one monitor, how long (s) those waited who found that it hangs, and whether the last of them was told why."""
 
     def __init__(self) -> None:
         self.lock = asyncio.Lock()
         self.hung: list[float] = []
+        self.busy = False
+
+    def found_hanging(self, waited_s: float, detail: str) -> None:
+        """Somebody waited so long for nothing; ``detail`` is what he says of it."""
+        self.hung.append(waited_s)
+        self.busy = MONITOR_BUSY in detail
+
+    @property
+    def why_not(self) -> str:
+        """What those hear who do not get their turn."""
+        return f"{OWN_TURN}; {MONITOR_BUSY}" if self.busy else OWN_TURN
 
 
 # As long as somebody waits or asks.
@@ -84,7 +95,7 @@ async def converse(
         async with _own_turn(path, timeout_s):
             told, outcome, detail = await _converse(path, commands, Manners(timeout_s, pause_s, hold_s, each))
             if outcome is Outcome.TIMED_OUT:
-                _turn(path).hung.append(timeout_s)
+                _turn(path).found_hanging(timeout_s, detail)
             return told, outcome, detail
     except _Stop as stop:
         return b"", stop.outcome, stop.detail
@@ -99,7 +110,7 @@ async def talking(path: str, *, timeout_s: float) -> AsyncIterator[Talking]:
                 yield _Held(talk)
         except _Stop as stop:
             if stop.outcome is Outcome.TIMED_OUT:
-                _turn(path).hung.append(timeout_s)
+                _turn(path).found_hanging(timeout_s, stop.detail)
             raise
 
 
@@ -114,10 +125,10 @@ async def _own_turn(path: str, timeout_s: float) -> AsyncIterator[None]:
         async with asyncio.timeout(_TURN_S):
             await turn.lock.acquire()
     except TimeoutError as error:
-        raise _Stop(Outcome.TIMED_OUT, OWN_TURN) from error
+        raise _Stop(Outcome.TIMED_OUT, turn.why_not) from error
     try:
         if any(waited_s >= timeout_s for waited_s in turn.hung[before:]):
-            raise _Stop(Outcome.TIMED_OUT, OWN_TURN)
+            raise _Stop(Outcome.TIMED_OUT, turn.why_not)
         yield
     finally:
         turn.lock.release()

@@ -25,6 +25,7 @@ def read_cpus(kernel: Kernel, monotonic_ns: int | None, attempts: Attempts) -> t
     reader = attempts.get("current tasks", TaskReader, kernel)
     ready = attempts.get("ready tasks", _ready_place, kernel)
     times = attempts.get("times of CPUs", CpuClock, kernel, cpus, monotonic_ns)
+    timer = attempts.get("timer interrupts", _timer_place, kernel)
     found = []
     for cpu in cpus.online():
         row = attempts.get("current tasks", reader.row, _current(cpus, cpu)) if reader else None
@@ -37,6 +38,9 @@ def read_cpus(kernel: Kernel, monotonic_ns: int | None, attempts: Attempts) -> t
                 idle=row is not None and not row.pid,
                 ready=count if count is not None and count <= _MOST_READY else None,
                 times=attempts.get("times of CPUs", times.read, cpu) if times else None,
+                timer_irqs=attempts.get("timer interrupts", kernel.space.u32, cpus.place(timer, cpu))
+                if timer
+                else None,
             )
         )
     return tuple(found)
@@ -51,6 +55,11 @@ def _current(cpus: Cpus, cpu: int) -> int:
 
 def _ready_place(kernel: Kernel) -> int:
     return kernel.symbols["runqueues"] + kernel.layout.field("rq", "nr_running").offset
+
+
+def _timer_place(kernel: Kernel) -> int:
+    """Where a CPU counts the interrupts of its local APIC's timer."""
+    return kernel.symbols["irq_stat"] + kernel.layout.field("irq_cpustat_t", "apic_timer_irqs").offset
 
 
 class _Idling(NamedTuple):

@@ -11,6 +11,7 @@ from crazytrain.inside.kernel import Kernel
 from crazytrain.inside.locks import read_locks
 from crazytrain.inside.registers import CpuRegisters
 from crazytrain.inside.tasks import NO_TASKS, Tasks, read_tasks
+from crazytrain.inside.vm_events import read_vm_events
 from crazytrain.model.facts.inside import GuestFrame, GuestTask, InsideReading
 from crazytrain.model.guest_memory import Unreadable
 
@@ -32,6 +33,7 @@ def read_instant(
     mono_ns, wall_ns = now()
     clock = attempts.get("clock", clocks.read_clock, kernel, mono_ns, wall_ns, attempts) if "clock" in parts else None
     cpus = attempts.get("cpus", read_cpus, kernel, _guest_now(kernel), attempts) if "cpus" in parts else None
+    memory = attempts.get("memory events", read_vm_events, kernel) if cpus else None
     tasks = _tasks(kernel, parts, most_tasks, attempts)
     locks = attempts.get("locks", read_locks, kernel, tasks, registers, attempts) if "locks" in parts else None
     return InsideReading(
@@ -45,6 +47,7 @@ def read_instant(
         tasks_cut=tasks.cut,
         load=attempts.get("load", clocks.load, kernel) or (),
         locks=locks or (),
+        memory=memory,
         panicked=attempts.get("panic", clocks.has_panicked, kernel),
         missing=attempts.missing,
     )

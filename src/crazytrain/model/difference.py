@@ -88,12 +88,15 @@ class Unseen(msgspec.Struct, frozen=True, kw_only=True):
 class Comparison(msgspec.Struct, frozen=True, kw_only=True):
     """Two guests compared. ``differences`` are all measures that both sides have, what differs most first.
 
-    ``no_times`` names the sides (``here``, ``there``) whose calls have no times, so that only shares of calls can be compared.
+    ``no_times`` names the sides (``here``, ``there``) whose calls have no times, so that only shares of calls can be compared; ``no_threads`` and
+    ``no_descriptors`` those whose calls name none, so that only their totals can.
     """
 
     differences: tuple[Difference, ...] = ()
     unseen: tuple[Unseen, ...] = ()
     no_times: tuple[str, ...] = ()
+    no_threads: tuple[str, ...] = ()
+    no_descriptors: tuple[str, ...] = ()
 
     @property
     def notable(self) -> tuple[Difference, ...]:
@@ -113,7 +116,10 @@ class Comparison(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class SideView(msgspec.Struct, frozen=True, kw_only=True):
-    """One of the two. ``kind``: ``live``, ``case`` or ``text``; ``window_ns`` ``null`` where it holds no times."""
+    """One of the two. ``kind``: ``live``, ``case`` or ``text``; ``window_ns`` ``null`` where it holds no times.
+
+    ``symptoms``: the causes that hold and stand under ``cause``.
+    """
 
     name: str
     kind: str
@@ -124,6 +130,7 @@ class SideView(msgspec.Struct, frozen=True, kw_only=True):
     cause: str = ""
     confidence: float = 0.0
     headline: str = ""
+    symptoms: tuple[str, ...] = ()
     case: str = ""
     notes: tuple[str, ...] = ()
 

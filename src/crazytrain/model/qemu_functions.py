@@ -58,7 +58,22 @@ MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
 GENERATED = "[generated code]"  # the guest's own code as TCG has translated it: only vCPU threads run it
 # Functions that only threads of one role are in.
 _ROLES = (
-    (ThreadRole.MAIN_LOOP, {"main_loop_wait", "qemu_main_loop", "main_loop", "qemu_default_main"}),
+    (
+        ThreadRole.MAIN_LOOP,
+        {
+            "main_loop_wait",
+            "qemu_main_loop",
+            "main_loop",
+            "qemu_default_main",
+            "glib_pollfds_poll",
+            "do_qmp_dispatch_bh",
+            "job_exit",
+            "job_completed",
+            "job_finalize",
+            "vm_shutdown",
+            "qemu_cleanup",
+        },
+    ),
     (
         ThreadRole.VCPU,
         {
@@ -105,8 +120,12 @@ def meaning_of(functions: Sequence[str]) -> str:
 
 
 def role_by_functions(functions: Collection[str]) -> ThreadRole | None:
-    """What a thread is for, by the functions that it is in; ``None`` where they do not tell."""
-    return next((role for role, names in _ROLES if not names.isdisjoint(functions)), None)
+    """What a thread is for, by the functions that it is in; ``None`` where they do not tell.
+
+    A stack may be cut off below. The monitor's commands are carried out by the main loop, whatever stands there of it.
+    """
+    role = next((role for role, names in _ROLES if not names.isdisjoint(functions)), None)
+    return role or (ThreadRole.MAIN_LOOP if command_of(tuple(functions)) else None)
 
 
 # What QEMU does under its big lock: all of its main loop but the wait for events, and all that a vCPU's thread does for the

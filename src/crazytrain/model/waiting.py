@@ -20,6 +20,8 @@ DRAINS = (
     "bdrv_subtree_drained_begin",
     "job_finish_sync*",
     "bdrv_drain_all*",
+    "bdrv_parent_drained_*",
+    "bdrv_graph_wrlock*",  # it drains every disk first
     "bdrv_close*",  # to close is to drain first
     "nbd_client_close",
     "nbd_teardown_connection",

@@ -17,7 +17,8 @@ def answer(comparison: Comparison, *, lines: bool = False) -> str:
         return "Nothing can be compared: nothing was seen on both sides."
     told = _lines(comparison) if lines else ""
     first = (_differs(comparison), "") if comparison.notable else (told, _differs(comparison))
-    return " ".join(part for part in (*first, _nothing(comparison), _times(comparison)) if part)
+    rest = (_nothing(comparison), _times(comparison), _totals(comparison))
+    return " ".join(part for part in (*first, *rest) if part)
 
 
 def _differs(comparison: Comparison) -> str:
@@ -104,3 +105,14 @@ def _times(comparison: Comparison) -> str:
         return ""
     sides = " and ".join(comparison.no_times)
     return f"The calls {sides} have no times: only shares of all calls can be compared, no rates (strace -f -ttt has times)."
+
+
+def _totals(comparison: Comparison) -> str:
+    """Where one side told less apart, so that only its totals can be compared."""
+    threads, descriptors = comparison.no_threads, comparison.no_descriptors
+    if not threads and not descriptors:
+        return ""
+    lacking = " and no ".join(what for what, sides in (("threads", threads), ("descriptors", descriptors)) if sides)
+    sides = " and ".join(dict.fromkeys((*threads, *descriptors)))
+    whose = " over all threads, as if it had watched them all (strace -f)" if threads else ""
+    return f"The calls {sides} name no {lacking}: totals of each call{whose} are compared."

@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from crazytrain.model.facts import Facts, ThreadActivity, ThreadRole
 from crazytrain.model.facts.guest_inside import GuestInside
-from crazytrain.model.facts.inside import GuestKernel, InsideReading
+from crazytrain.model.facts.inside import GuestKernel, InsideReading, LockWait
 from crazytrain.model.facts.inside_view import Clock, CpuShare, Pace, TaskShare
-from crazytrain.model.figures import count, share, span
+from crazytrain.model.figures import count, rate, share, span
 from crazytrain.model.report import StoryLine
+from crazytrain.report.inside_rates import NOTABLE_TIMER_PER_S
 from crazytrain.report.sentence import line
 
 _SHOWN_TASKS, _SHOWN_FUNCTIONS, _SHOWN_STUCK, _SHOWN_FRAMES = 3, 5, 4, 8
@@ -57,6 +58,8 @@ def _work(inside: GuestInside) -> Iterator[StoryLine]:
         yield line(
             f"inside the guest: thread {task.pid} ({task.comm}) ran {share(_share_of(task))} of the time", inside.refs
         )
+    yield from _memory(inside)
+    yield from _timers(inside)
     hot = inside.kernel_functions[:_SHOWN_FUNCTIONS]
     if hot:
         said = ", ".join(f"{one.name} {share(one.share.ratio)}" for one in hot)
@@ -64,6 +67,25 @@ def _work(inside: GuestInside) -> Iterator[StoryLine]:
             f"inside the guest: its hottest kernel functions, of {count(hot[0].share.samples, 'sample')}: {said}",
             inside.refs,
         )
+
+
+def _memory(inside: GuestInside) -> Iterator[StoryLine]:
+    """Whether its own memory is short: swapping at any rate, programs that were killed."""
+    rates = inside.view.memory
+    if rates and (rates.swapped_in_per_s or rates.swapped_out_per_s):
+        into, out = rate(rates.swapped_in_per_s), rate(rates.swapped_out_per_s)
+        yield line(f"inside the guest: its kernel read {into} pages from its swap and wrote {out} to it", inside.refs)
+    if rates and rates.oom_kills:
+        killed = count(rates.oom_kills, "program")
+        yield line(f"inside the guest: its kernel killed {killed} meanwhile, for want of memory", inside.refs)
+
+
+def _timers(inside: GuestInside) -> Iterator[StoryLine]:
+    """CPUs whose own timer rings faster than any tick."""
+    fast = [cpu for cpu in inside.view.cpus if (cpu.timer_irqs_per_s or 0.0) >= NOTABLE_TIMER_PER_S]
+    for cpu in fast[:_SHOWN_TASKS]:
+        often = rate(cpu.timer_irqs_per_s or 0.0)
+        yield line(f"inside the guest: its CPU {cpu.cpu} took {often} interrupts of its own timer", inside.refs)
 
 
 def _share_of(task: TaskShare) -> float:
@@ -87,9 +109,13 @@ def _trouble(inside: GuestInside) -> Iterator[StoryLine]:
             else f"not known: {wait.holder_why}"
         )
         yield line(
-            f"inside the guest: {who} waits for the {wait.kind} {wait.lock_name or hex(wait.lock)}; its holder is {holder}",
+            f"inside the guest: {who} waits for the {wait.kind} {_which(wait)}; its holder is {holder}",
             inside.refs,
         )
+
+
+def _which(wait: LockWait) -> str:
+    return wait.lock_name or (hex(wait.lock) if wait.lock else "(where it lies is not known)")
 
 
 def _contradiction(facts: Facts, inside: GuestInside) -> Iterator[StoryLine]:

@@ -9,6 +9,7 @@ from crazytrain.model.facts.inside_view import InsideView
 from crazytrain.model.figures import count, span
 from crazytrain.model.inside_report import InsideReport
 from crazytrain.report.inside_cells import titled
+from crazytrain.report.inside_rates import rate_lines
 from crazytrain.report.inside_time import clock_lines, kernel_lines, kvmclock_lines, pace_lines
 from crazytrain.report.inside_trouble import (
     lock_lines,
@@ -54,7 +55,7 @@ def screen_lines(report: InsideReport, *, width: int, height: int) -> tuple[Line
     newest, view = report.newest, report.view
     lines = [Line(f"{who(report.guest)} · {report.at[11:19]} UTC, q ends", "title"), *_about(report)]
     if newest and view:
-        lines += [*pace_lines(view), *titled("CPUs", cpu_lines(newest, view))]
+        lines += [*pace_lines(view), *rate_lines(view), *titled("CPUs", cpu_lines(newest, view))]
         left = max(3, height - len(lines) - 12)
         lines += titled("Tasks", task_lines(view, max(3, left // 2)))
         lines += titled(_hot(view), function_lines(view, max(3, left // 2)))
@@ -113,6 +114,7 @@ def _window(report: InsideReport, wanted: Wanted) -> Iterator[Line]:
 def _work(report: InsideReport, view: InsideView, newest: InsideReading, wanted: Wanted) -> Iterator[Line]:
     if report.last:
         yield from pace_lines(view)
+        yield from rate_lines(view)
         yield from kvmclock_lines(report.kvmclock)
         yield from titled(f"CPUs, over {span(view.window_ns)}", cpu_lines(newest, view))
         yield from titled(f"Tasks, over {span(view.window_ns)}", task_lines(view, MOST_TASKS))

@@ -49,7 +49,7 @@ def lock_lines(view: InsideView) -> Iterator[Line]:
 def _lock(one: LockHeld) -> str:
     wait = one.wait
     where = f" in {plain(wait.function, 80)}" if wait.function else ""
-    which = plain(wait.lock_name, 80) if wait.lock_name else f"{wait.lock:#x}"
+    which = plain(wait.lock_name, 80) if wait.lock_name else f"{wait.lock:#x}" if wait.lock else "(address not known)"
     still = ", all the window" if one.all_window else ""
     return f"{_waiter(wait)} waits for the {plain(wait.kind, 20)} {which}{where}{still}; {_holder(wait)}"
 

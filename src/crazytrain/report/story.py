@@ -36,6 +36,7 @@ from crazytrain.report.qemu_story import qemu_story
 from crazytrain.report.sentence import line
 from crazytrain.report.snapshots_story import snapshots_story
 from crazytrain.report.stop_story import stop_story
+from crazytrain.report.summary_story import summary_story
 from crazytrain.report.tables_story import tables_story
 from crazytrain.report.told_story import told_story
 from crazytrain.report.trace_story import trace_story
@@ -51,6 +52,7 @@ def story(facts: Facts) -> tuple[StoryLine, ...]:
     """All sentences, the threads first."""
     lines = [
         *trace_story(facts),
+        *summary_story(facts),
         *listing_story(facts),
         *_process(facts),
         *_threads(facts),

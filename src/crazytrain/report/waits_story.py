@@ -32,7 +32,11 @@ def _sentences(waits: Waits) -> Iterator[StoryLine]:
 
 
 def _matters(wait: Waiting) -> bool:
-    return (wait.at_least_ns or 0) >= MATTERS_FROM_NS or wait.lasts or (wait.picked and bool(wait.call))
+    return (
+        (wait.at_least_ns or 0) >= MATTERS_FROM_NS
+        or wait.lasts
+        or (wait.picked and bool(wait.call or wait.state in _STATES))
+    )
 
 
 def _sentence(wait: Waiting, waits: Waits) -> str:

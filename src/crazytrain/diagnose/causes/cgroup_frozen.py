@@ -33,5 +33,5 @@ CAUSE = Cause(
     family=Family.HOST_PRESSURE,
     rank=Rank.SPECIFIC,
     judge=cgroup_frozen,
-    absorbs=("monitor-hung", "cpu-contention", "guest-halted-dead"),
+    absorbs=("monitor-hung", "cpu-contention", "guest-halted-dead", "healthy-idle", "storage-stall", "blocked-sync-io"),
 )

@@ -4,6 +4,7 @@ from crazytrain.diagnose.cause import BUSY, Cause, Rank
 from crazytrain.diagnose.spin_signs import Retry, Whose, loop_cpu, not_spinning, retries, spin_points, spins
 from crazytrain.model import fdrole
 from crazytrain.model.facts import DescriptorTable, Loops, QemuConfig, SyscallUse, ThreadActivity
+from crazytrain.model.facts.tool_lines import HungUp
 from crazytrain.model.figures import count, rate, share
 from crazytrain.model.finding import Claim, Family, Look, Point
 
@@ -19,6 +20,7 @@ def chardev_spin(
     table: DescriptorTable | None,
     threads: ThreadActivity | None,
     config: QemuConfig | None,
+    gone: HungUp | None,
 ) -> Claim:
     """Does QEMU try a serial port, console or other character device again and again, whose peer takes or gives nothing?"""
     says = (
@@ -32,7 +34,7 @@ def chardev_spin(
     if found and loops:
         points = (*spin_points(found, loops), *loop_cpu(found[0].loop, threads))
         return Claim(says=f"{says} ({found[0].use.label})", prior=0.01, points=points)
-    if use is None or not use.window_ns:
+    if use is None or not use.window_ns or gone is not None:  # what ends without end is read, not written
         return Claim(says=says, prior=0.01, missing=(_CALLS,))
     none = Point("no thread fails to write to a character device again and again", use.refs, 0.05)
     return Claim(says=says, prior=0.01, points=(none, *not_spinning(loops)))

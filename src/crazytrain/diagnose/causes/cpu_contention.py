@@ -2,20 +2,30 @@
 
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.cgroup_signs import few_cpus_point, quota_point
-from crazytrain.model.facts import HostFacts, ThreadActivity, ThreadRole
+from crazytrain.diagnose.looks import look_for
+from crazytrain.diagnose.signs import BURNS_FROM
+from crazytrain.model.facts import HostFacts, ThreadActivity, ThreadRole, VcpuView
 from crazytrain.model.facts.cgroup import CgroupLimits
+from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.figures import share
 from crazytrain.model.finding import Claim, Family, Point
 
 DELAY_FROM = 0.35
+BLIND_AT_MOST = 0.75
 RESTS_TO = 0.75  # of the time running or waiting: a vCPU that still rests gets all its work done, if later
 
 
-def cpu_contention(threads: ThreadActivity, host: HostFacts | None, limits: CgroupLimits | None) -> Claim:
+def cpu_contention(
+    threads: ThreadActivity,
+    host: HostFacts | None,
+    limits: CgroupLimits | None,
+    view: VcpuView | None,
+    inside: GuestInside | None,
+) -> Claim:
     """Do the guest's vCPUs wait for a CPU of the host?"""
     known = [t for t in threads.of(ThreadRole.VCPU) if t.delay_ratio is not None]
     says = "the host has not enough CPU for this guest: its vCPUs are runnable but wait"
-    quota = quota_point(limits, 150)
+    quota = quota_point(limits, 300)
     if quota:
         says = "a CPU quota of its control group holds this guest back: its vCPUs are runnable but must wait"
     if not known:
@@ -35,7 +45,22 @@ def cpu_contention(threads: ThreadActivity, host: HostFacts | None, limits: Cgro
         points.append(
             Point(f"CPU pressure of the host: {stalled:.0f} % (avg10)", host.refs, 2 if stalled >= 20 else 0.7)
         )
-    return Claim(says=says, prior=0.05, points=tuple(points), aside=not quota and waited <= RESTS_TO)
+    # That it waits is certain then. That it waits for want of CPUs, and not because it spins, nobody knows who has not looked at it.
+    blind = waited >= BURNS_FROM and not quota and view is None and inside is None
+    return Claim(
+        says=says,
+        prior=0.05,
+        points=tuple(points),
+        missing=(look_for(VcpuView),) if blind else (),
+        at_most=BLIND_AT_MOST if blind else 1.0,
+        aside=not quota and waited <= RESTS_TO,
+    )
 
 
-CAUSE = Cause(slug="cpu-contention", family=Family.HOST_PRESSURE, rank=Rank.PRESSURE, judge=cpu_contention)
+CAUSE = Cause(
+    slug="cpu-contention",
+    family=Family.HOST_PRESSURE,
+    rank=Rank.PRESSURE,
+    judge=cpu_contention,
+    absorbs=("cpu-throttled",),
+)

@@ -1,7 +1,7 @@
 """Cause vcpu-cannot-run/cpu-mismatch."""
 
 from crazytrain.diagnose.cause import Cause, Rank
-from crazytrain.diagnose.log_signs import said_point
+from crazytrain.diagnose.log_signs import LOG_LOOK, said_point, silent_point
 from crazytrain.model.facts import QemuState
 from crazytrain.model.facts.logs import QemuLog, QemuMeaning
 from crazytrain.model.finding import Claim, Family, Point
@@ -13,8 +13,8 @@ def cpu_mismatch(log: QemuLog, state: QemuState | None) -> Claim:
     refused = said_point(log, (QemuMeaning.CPU_STATE,), 200)
     lacking = said_point(log, (QemuMeaning.CPU_FEATURE,), 3)
     if not refused and not lacking:
-        none = Point("QEMU's log tells of no refused processor state and no missing feature", log.refs, 0.05)
-        return Claim(says=says, prior=0.02, points=(none,))
+        none = silent_point(log, "tells of a refused processor state or a missing feature", 0.05)
+        return Claim(says=says, prior=0.02, points=(none,), missing=(LOG_LOOK,))
     points = [*refused, *lacking, *said_point(log, (QemuMeaning.TSC_FREQUENCY,), 1.5)]
     if state and state.status:
         runs = state.status == "running"

@@ -32,5 +32,4 @@ CAUSE = Cause(
     family=Family.HOST_PRESSURE,
     rank=Rank.SYMPTOM,
     judge=cpu_throttled,
-    absorbs=("cpu-contention",),
 )

@@ -18,6 +18,9 @@ _SUBERRORS = {
     4: "an unexpected exit reason",
 }
 
+# What KVM on Arm returns for an access to a device of which the processor does not tell what it was.
+_NOT_DECODED = "Function not implemented"
+
 
 def emulation_failure(state: QemuState | None, log: QemuLog | None) -> Claim:
     """Did KVM give up on an instruction?"""
@@ -30,6 +33,10 @@ def emulation_failure(state: QemuState | None, log: QemuLog | None) -> Claim:
     own = said_point(log, (QemuMeaning.INTERNAL_ERROR,), 20 if state and state.status else 1000)
     points = [*claim.points, *own]
     lines = log.of(QemuMeaning.INTERNAL_ERROR)
+    undecoded = [line for line in log.of(QemuMeaning.RUN_FAILED) if _NOT_DECODED in line.text]
+    if undecoded and not lines:
+        said = Point(f"QEMU wrote: {undecoded[-1].text}", (undecoded[-1].ref,), 200)
+        return msgspec.structs.replace(claim, points=(*claim.points, said), missing=claim.missing or (LOG_LOOK,))
     if lines and lines[-1].number in _SUBERRORS:
         what = _SUBERRORS[lines[-1].number or 0]
         points.append(Point(f"suberror {lines[-1].number}: {what}", (lines[-1].ref,), 1))

@@ -24,4 +24,10 @@ def _nobody_burns(threads: ThreadActivity) -> Point:
     return Point(f"all threads together took {share(used)} of a CPU", threads.refs, 1.5 if used < 0.05 else 0.3)
 
 
-CAUSE = Cause(slug="guest-halted-dead", family=Family.GUEST_STUCK, rank=Rank.SPECIFIC, judge=guest_halted_dead)
+CAUSE = Cause(
+    slug="guest-halted-dead",
+    family=Family.GUEST_STUCK,
+    rank=Rank.SPECIFIC,
+    judge=guest_halted_dead,
+    absorbs=("healthy-idle",),
+)

@@ -2,13 +2,13 @@
 
 from crazytrain.diagnose.bare_signs import BARE_FROM
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
-from crazytrain.diagnose.inside_signs import has_panicked, ticks
+from crazytrain.diagnose.inside_signs import DELAYS, has_panicked, serial_wait_points, ticks
 from crazytrain.diagnose.signs import burn_point, is_fresh
 from crazytrain.diagnose.stuck_signs import NARROW_PLACES, kernel_points
 from crazytrain.model.facts import ConsoleLog, CpuMode, LineMeaning, ThreadActivity, VcpuActivity, VcpuView
 from crazytrain.model.facts.firmware import BareView
 from crazytrain.model.facts.guest_inside import GuestInside
-from crazytrain.model.facts.inside_view import Pace
+from crazytrain.model.facts.inside_view import FunctionShare, Pace
 from crazytrain.model.figures import count, share
 from crazytrain.model.finding import Claim, Family, Point
 
@@ -36,7 +36,23 @@ def guest_hard_lockup(
     points += _starts(inside, locked[0], bare)
     # From outside alone firmware, a boot loader or a small system of its own looks the same.
     known = inside is not None or (console is not None and console.lines > 0 and any(map(_is_linux, console.matter)))
-    return Claim(says=says, prior=0.01, points=tuple(points), at_most=0.99 if known else 0.6)
+    most = _unnamed_at_most(inside, locked[0], bare, told=bool(_said(console)))
+    return Claim(says=says, prior=0.01, points=tuple(points), at_most=most if known else 0.6)
+
+
+def _unnamed_at_most(inside: GuestInside | None, vcpu: VcpuActivity, bare: BareView | None, *, told: bool) -> float:
+    """How sure one may be: a kernel that prints to a slow port, or waits for a device, runs with interrupts off for seconds, too.
+
+    That it can never get out is known by the kernel's own word, by an instruction that jumps to itself, or by a function that is no delay.
+    """
+    jumps = bare is not None and any(one.vcpu == vcpu.vcpu and one.jumps_to_itself for one in bare.vcpus)
+    seen = [one for one in _functions(inside, vcpu) if one.share.samples >= _LEAST_LOOKS]
+    named = bool(seen) and not seen[0].name.startswith(DELAYS)
+    return 0.99 if told or jumps or named else 0.75
+
+
+def _functions(inside: GuestInside | None, vcpu: VcpuActivity) -> tuple[FunctionShare, ...]:
+    return next((cpu.functions for cpu in inside.view.cpus if cpu.cpu == vcpu.vcpu), ()) if inside else ()
 
 
 def _is_locked(vcpu: VcpuActivity) -> bool:
@@ -67,14 +83,20 @@ def _said(console: ConsoleLog | None) -> list[Point]:
 def _from_inside(inside: GuestInside | None, vcpu: VcpuActivity, view: VcpuView) -> list[Point]:
     if inside is None:
         return []
-    points = []
+    points = [
+        Point(f"{one.says}: it prints with interrupts off, and goes on", one.refs, 0.02)
+        for one in serial_wait_points(inside)
+    ]
     if has_panicked(inside):
         points.append(
             Point("the guest's kernel has panicked: what spins there is the panic's own loop", inside.refs, 0.03)
         )
-    for function in (f for cpu in inside.view.cpus if cpu.cpu == vcpu.vcpu for f in cpu.functions[:1] if f.name):
+    for function in (f for f in _functions(inside, vcpu)[:1] if f.name):
         says = f"its CPU {vcpu.vcpu} was in {function.name} in {share(function.share.ratio)} of the samples"
-        points.append(Point(says, inside.refs, 2 if function.share.ratio >= 0.9 else 1))
+        if function.name.startswith(DELAYS):
+            points.append(Point(f"{says}: it waits for a device, and each wait ends", inside.refs, 0.2))
+        else:
+            points.append(Point(says, inside.refs, 2 if function.share.ratio >= 0.9 else 1))
     time = ticks(inside)
     if time is not None and time.pace is Pace.STANDS and len(view.vcpus) == 1:
         points.append(

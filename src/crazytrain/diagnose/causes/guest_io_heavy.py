@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.signs import awake, wanted
 from crazytrain.model import fdrole
-from crazytrain.model.facts import LoopActivity, Loops, ReadyUse, ThreadActivity, VcpuView
+from crazytrain.model.facts import LoopActivity, Loops, QemuConfig, ReadyUse, ThreadActivity, VcpuView
 from crazytrain.model.facts.block import BlockUse
 from crazytrain.model.facts.devices import VirtQueues
 from crazytrain.model.facts.services import Network
@@ -29,10 +29,11 @@ def guest_io_heavy(
     queues: VirtQueues | None,
     threads: ThreadActivity | None,
     view: VcpuView | None,
+    config: QemuConfig | None,
 ) -> Claim:
     """Is it the guest's own traffic, of disk or network, that takes the time?"""
     says = "the guest moves much data, of disk or network, and that is what takes the time"
-    found = [*_disk_points(block), *_packet_points(loops, network), *_queue_points(queues)]
+    found = [*_disk_points(block), *_packet_points(loops, _kinds(network, config)), *_queue_points(queues)]
     if not found:
         return Claim(says=says, prior=0.02, missing=(_DISKS,))
     heavy = sorted((p for p in found if p.ratio > 1), key=lambda p: -p.ratio)
@@ -57,26 +58,32 @@ def _disk_points(block: BlockUse | None) -> Iterator[Point]:
         yield Point(says, block.refs, CALM if calm else 1)
 
 
-def _packet_points(loops: Loops | None, network: Network | None) -> Iterator[Point]:
+def _packet_points(loops: Loops | None, kinds: frozenset[str]) -> Iterator[Point]:
     """What loops took from the network's descriptors: a read is a packet there."""
     for loop in loops.loops if loops else ():
         for use in loop.ready:
             per_s = _taken_per_s(loop, use)
-            if loops is None or not _is_network(use, network) or per_s < CALM_PACKETS_PER_S:
+            if loops is None or not _is_network(use, kinds) or per_s < CALM_PACKETS_PER_S:
                 continue
             says = f"the {loop.label} took {rate(per_s)} packets from the network ({use.label})"
             yield Point(says, loops.refs, HEAVY if per_s >= HEAVY_PACKETS_PER_S else 1)
+
+
+def _kinds(network: Network | None, config: QemuConfig | None) -> frozenset[str]:
+    """The kinds of the guest's network backends: as the monitor says, else as the command line does."""
+    if network is not None:
+        return frozenset(backend.kind for backend in network.backends)
+    return frozenset(nic.split(",")[0].removeprefix("type=") for nic in (config.nics if config else ()))
 
 
 def _taken_per_s(loop: LoopActivity, use: ReadyUse) -> float:
     return use.taken * loop.turns_per_s / loop.turns if loop.turns and loop.turns_per_s else 0.0
 
 
-def _is_network(use: ReadyUse, network: Network | None) -> bool:
+def _is_network(use: ReadyUse, kinds: frozenset[str]) -> bool:
     """A tap, or a socket that is nothing else where the guest's network is a socket of QEMU's."""
     if use.role.startswith(fdrole.TAP) or use.kind == "tun":
         return True
-    kinds = {backend.kind for backend in network.backends} if network else set()
     return use.kind == "socket" and not use.role and bool(kinds & set(_SOCKET_BACKENDS))
 
 

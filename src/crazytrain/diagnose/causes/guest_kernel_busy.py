@@ -1,10 +1,12 @@
 """Cause guest-busy/guest-kernel-busy."""
 
-from crazytrain.diagnose.busy_signs import chosen, exit_points, halted_points
+from crazytrain.diagnose.bare_signs import BARE_FROM
+from crazytrain.diagnose.busy_signs import account_points, chosen, exit_points, halted_points, idles_points
 from crazytrain.diagnose.cause import Cause, Rank
-from crazytrain.diagnose.inside_signs import function_points, has_panicked, lock_function, ticks
+from crazytrain.diagnose.inside_signs import function_points, has_panicked, idle_function_points, lock_function, ticks
 from crazytrain.diagnose.signs import burn_point, panic_line
 from crazytrain.model.facts import ConsoleLog, KvmExits, ThreadActivity, VcpuActivity, VcpuView
+from crazytrain.model.facts.firmware import BareView
 from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.facts.inside_view import Pace
 from crazytrain.model.figures import count, share
@@ -15,14 +17,18 @@ FEW_PLACES = 12
 
 def guest_kernel_busy(
     threads: ThreadActivity,
-    view: VcpuView,
+    view: VcpuView | None,
     exits: KvmExits | None,
     console: ConsoleLog | None,
     inside: GuestInside | None,
+    bare: BareView | None,
 ) -> Claim:
     """Does the guest's kernel work, in many different places?"""
-    points = [burn_point(threads), *(_kernel_point(v, view, inside) for v in chosen(view)), *halted_points(view)]
-    points += function_points(inside)
+    where = _view_points(view, inside) if view else _account_points(inside)
+    points = [burn_point(threads), *where]
+    points += (*_bare_points(bare), *function_points(inside))
+    points += [Point(idle.says, idle.refs, 0.02) for idle in idle_function_points(inside)]
+    points += idles_points(inside) if view else ()
     if panic_line(console) or has_panicked(inside):
         points.append(
             Point(
@@ -36,6 +42,24 @@ def guest_kernel_busy(
         prior=0.1,
         points=(*points, *exit_points(exits)),
     )
+
+
+def _bare_points(bare: BareView | None) -> tuple[Point, ...]:
+    """Firmware, boot loaders and DOS run in kernel mode, too, and are no kernel."""
+    if bare is None or not bare.vcpus or any(v.bare_ratio < BARE_FROM for v in bare.vcpus):
+        return ()
+    says = "no vCPU has paging on: it is firmware, a boot loader or the like, no system's kernel"
+    return (Point(says, bare.refs, 0.02),)
+
+
+def _view_points(view: VcpuView, inside: GuestInside | None) -> tuple[Point, ...]:
+    return (*(_kernel_point(v, view, inside) for v in chosen(view)), *halted_points(view))
+
+
+def _account_points(inside: GuestInside | None) -> tuple[Point, ...]:
+    """The guest's own account; a kernel in which nothing else goes on accounts the same way, so it says less than places do."""
+    points = account_points(inside, of_programs=False)
+    return points if inside and _goes_on(inside) else tuple(Point(p.says, p.refs, min(p.ratio, 1)) for p in points)
 
 
 def _kernel_point(vcpu: VcpuActivity, view: VcpuView, inside: GuestInside | None) -> Point:
@@ -63,4 +87,5 @@ CAUSE = Cause(
     rank=Rank.GENERAL,
     judge=guest_kernel_busy,
     absorbs=("software-emulation",),
+    either=(VcpuView, GuestInside),
 )

@@ -110,5 +110,5 @@ CAUSE = Cause(
     family=Family.GUEST_STUCK,
     rank=Rank.SPECIFIC,
     judge=guest_reboot_loop,
-    absorbs=(*BUSY, "triple-fault"),
+    absorbs=(*BUSY, "triple-fault", "guest-panic-spin", "guest-hard-lockup"),
 )

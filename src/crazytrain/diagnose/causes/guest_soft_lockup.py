@@ -3,9 +3,11 @@
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.inside_signs import function_points, has_panicked
 from crazytrain.diagnose.signs import burn_point, is_fresh
+from crazytrain.diagnose.starved_signs import starved_lockup_point
 from crazytrain.diagnose.stuck_signs import kernel_points
-from crazytrain.model.facts import ConsoleLog, LineMeaning, ThreadActivity, VcpuView
+from crazytrain.model.facts import ConsoleLog, HostFacts, LineMeaning, ThreadActivity, VcpuView
 from crazytrain.model.facts.guest_inside import GuestInside
+from crazytrain.model.facts.host import HostCpu
 from crazytrain.model.figures import count
 from crazytrain.model.finding import Claim, Family, Point
 
@@ -13,7 +15,12 @@ LINE_AT_MOST = 0.7
 
 
 def guest_soft_lockup(
-    threads: ThreadActivity | None, console: ConsoleLog, view: VcpuView | None, inside: GuestInside | None
+    threads: ThreadActivity | None,
+    console: ConsoleLog,
+    view: VcpuView | None,
+    inside: GuestInside | None,
+    host: HostFacts | None,
+    cpu: HostCpu | None,
 ) -> Claim:
     """Does the guest's kernel itself say that a CPU is stuck?"""
     stuck = (LineMeaning.SOFT_LOCKUP, LineMeaning.RCU_STALL)
@@ -24,6 +31,7 @@ def guest_soft_lockup(
     points += function_points(inside)
     if lines:
         points.append(Point(lines[-1].says, (lines[-1].ref,), 60 if is_fresh(console, lines[-1]) else 3))
+        points += starved_lockup_point(host, cpu)
     else:
         points.append(
             Point(f"no lockup or stall within {count(console.lines, 'line')} of the guest's", console.refs, 0.05)

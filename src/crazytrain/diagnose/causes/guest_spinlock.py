@@ -1,14 +1,16 @@
 """Cause guest-stuck/guest-spinlock."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
-from crazytrain.diagnose.inside_signs import has_panicked, lock_function, ticks
+from crazytrain.diagnose.inside_signs import LOCK_PATHS, has_panicked, lock_function, ticks
 from crazytrain.diagnose.signs import burn_point
 from crazytrain.model.facts import ThreadActivity, VcpuView
 from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.facts.inside import LockWait
+from crazytrain.model.facts.inside_view import CpuShare
 from crazytrain.model.figures import count, share
 from crazytrain.model.finding import Claim, Family, Point
 
+_NEVER_LEAVES_FROM = 0.85  # of one CPU's samples: interrupts come, and are served meanwhile
 _SPINS_FROM = 0.5  # of all samples: more than lock traffic of a busy system
 
 
@@ -23,6 +25,7 @@ def guest_spinlock(threads: ThreadActivity, inside: GuestInside, view: VcpuView 
     if path is not None:
         told = f"the guest was in {path.name} in {share(path.share.ratio)} of {count(path.share.samples, 'sample')}"
         points.append(Point(told, inside.refs, 60 if path.share.low >= _SPINS_FROM / max(1, _vcpus(view)) else 2))
+        points += _elsewhere_points(inside)
     for one in held[:2]:
         always = one.all_window
         points.append(Point(_lock_says(one.wait), inside.refs, 20 if always else 2))
@@ -35,13 +38,27 @@ def guest_spinlock(threads: ThreadActivity, inside: GuestInside, view: VcpuView 
     return Claim(says=says, prior=0.01, points=tuple(points))
 
 
+def _elsewhere_points(inside: GuestInside) -> tuple[Point, ...]:
+    """A CPU that waits for a lock that is never given back is seen nowhere else; under mere lock traffic all of them are."""
+    shares = [_waiting_share(cpu) for cpu in inside.view.cpus if cpu.functions]
+    if not shares or max(shares) >= _NEVER_LEAVES_FROM:
+        return ()
+    says = f"each of its CPUs was seen elsewhere, too (none of them spun in more than {share(max(shares))} of its samples): the lock is given back"
+    return (Point(says, inside.refs, 0.05),)
+
+
+def _waiting_share(cpu: CpuShare) -> float:
+    """Of one CPU's looks, how many were on the path of a waiter."""
+    return sum(one.share.ratio for one in cpu.functions if any(path in one.name for path in LOCK_PATHS))
+
+
 def _vcpus(view: VcpuView | None) -> int:
     return len(view.vcpus) if view else 1
 
 
 def _lock_says(wait: LockWait) -> str:
     who = f"CPU {wait.cpu}" if wait.cpu is not None else f"thread {wait.pid}"
-    lock = wait.lock_name or f"the lock at {wait.lock:#x}"
+    lock = wait.lock_name or (f"the lock at {wait.lock:#x}" if wait.lock else "a lock (where it lies is not known)")
     if wait.holder_pid is not None or wait.holder_cpu is not None:
         holder = (
             f"CPU {wait.holder_cpu}"

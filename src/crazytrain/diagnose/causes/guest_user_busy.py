@@ -1,6 +1,6 @@
 """Cause guest-busy/guest-user-busy."""
 
-from crazytrain.diagnose.busy_signs import chosen, exit_points, halted_points
+from crazytrain.diagnose.busy_signs import account_points, chosen, exit_points, halted_points
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.inside_signs import task_points
 from crazytrain.diagnose.signs import burn_point
@@ -11,15 +11,20 @@ from crazytrain.model.finding import Claim, Family, Point
 
 
 def guest_user_busy(
-    threads: ThreadActivity, view: VcpuView, exits: KvmExits | None, inside: GuestInside | None
+    threads: ThreadActivity, view: VcpuView | None, exits: KvmExits | None, inside: GuestInside | None
 ) -> Claim:
     """Does a program in the guest compute?"""
-    points = [burn_point(threads), *(_user_point(v, view) for v in chosen(view)), *halted_points(view)]
+    where = _view_points(view) if view else account_points(inside, of_programs=True)
+    points = (burn_point(threads), *where)
     return Claim(
         says="a program inside the guest computes: its vCPU is in user space nearly all the time",
         prior=0.15,
         points=(*points, *exit_points(exits), *task_points(inside)),
     )
+
+
+def _view_points(view: VcpuView) -> tuple[Point, ...]:
+    return (*(_user_point(v, view) for v in chosen(view)), *halted_points(view))
 
 
 def _user_point(vcpu: VcpuActivity, view: VcpuView) -> Point:
@@ -34,4 +39,5 @@ CAUSE = Cause(
     rank=Rank.GENERAL,
     judge=guest_user_busy,
     absorbs=("software-emulation",),
+    either=(VcpuView, GuestInside),
 )

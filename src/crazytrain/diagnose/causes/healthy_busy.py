@@ -2,6 +2,7 @@
 
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.healthy_signs import alarms, own_alarms, share_point
+from crazytrain.diagnose.looks import LOOKS
 from crazytrain.model.facts import (
     ConsoleLog,
     KvmExits,
@@ -29,7 +30,15 @@ def healthy_busy(
         *alarms(threads, view, loops, exits, state),
         *own_alarms(console, inside),
     )
-    return Claim(says="healthy: the guest works and rests in turn, and nothing stands out", prior=0.5, points=points)
+    # One that crashes and starts again works and rests in turn, too: somebody has to have seen its vCPUs, or looked inside.
+    blind = threads.window_ns > 0 and view is None and inside is None
+    return Claim(
+        says="healthy: the guest works and rests in turn, and nothing stands out",
+        prior=0.5,
+        points=points,
+        missing=(LOOKS[VcpuView],) if blind else (),
+        at_most=0.6 if blind else 0.99,
+    )
 
 
 CAUSE = Cause(slug="healthy-busy", family=Family.HEALTHY, rank=Rank.HEALTHY, judge=healthy_busy)

@@ -3,6 +3,7 @@
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.healthy_signs import alarms, own_alarms, share_point
 from crazytrain.diagnose.looks import LOOKS
+from crazytrain.diagnose.standing_signs import lifeless
 from crazytrain.model.facts import (
     ConsoleLog,
     KvmExits,
@@ -12,6 +13,7 @@ from crazytrain.model.facts import (
     VcpuView,
 )
 from crazytrain.model.facts.guest_inside import GuestInside
+from crazytrain.model.facts.waits import Waits
 from crazytrain.model.finding import Claim, Family
 
 
@@ -23,6 +25,7 @@ def healthy_idle(
     state: QemuState | None,
     console: ConsoleLog | None,
     inside: GuestInside | None,
+    waits: Waits | None,
 ) -> Claim:
     """Does the guest idle, as healthy guests do?"""
     points = (
@@ -30,12 +33,13 @@ def healthy_idle(
         *alarms(threads, view, loops, exits, state),
         *own_alarms(console, inside),
     )
+    still = lifeless(waits)
     # A guest that hangs idles, too: where nobody has seen its vCPUs, or looked inside, that is as likely as not.
     blind = threads.window_ns > 0 and view is None and inside is None
     return Claim(
         says="healthy: the guest idles, and nothing stands out",
         prior=0.5,
-        points=points,
+        points=(*points, still) if still else points,
         missing=(LOOKS[VcpuView],) if blind else (),
         at_most=0.6 if blind else 0.99,
     )

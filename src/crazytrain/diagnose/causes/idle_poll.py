@@ -1,6 +1,8 @@
 """Cause exit-storm/idle-poll."""
 
-from crazytrain.diagnose.cause import Cause, Rank
+from crazytrain.diagnose.busy_signs import IDLES_FROM, account_of
+from crazytrain.diagnose.cause import BUSY, Cause, Rank
+from crazytrain.diagnose.inside_signs import idle_function_points
 from crazytrain.diagnose.signs import awake, burning_vcpus, is_fresh, leaving_rate
 from crazytrain.model.facts import (
     ConsoleLog,
@@ -9,10 +11,12 @@ from crazytrain.model.facts import (
     KvmStats,
     LineMeaning,
     ThreadActivity,
+    ThreadRole,
     VcpuActivity,
     VcpuView,
 )
-from crazytrain.model.figures import count, rate
+from crazytrain.model.facts.guest_inside import GuestInside
+from crazytrain.model.figures import count, rate, share
 from crazytrain.model.finding import Claim, Family, Look, Point
 
 FEW_PLACES = 4
@@ -22,17 +26,26 @@ _GUEST = Look("whether the guest thinks that it is idle", "top; cat /proc/cmdlin
 
 def idle_poll(
     threads: ThreadActivity,
-    view: VcpuView,
+    view: VcpuView | None,
     exits: KvmExits | None,
     stats: KvmStats | None,
     console: ConsoleLog | None,
+    inside: GuestInside | None,
 ) -> Claim:
     """Does the guest idle by polling, so that it never gives its CPUs back?"""
     says = "the guest may have nothing to do and idle by polling (idle=poll, haltpoll, a system without HLT)"
     burning, never_halt = burning_vcpus(threads), awake(view)
+    if view is None:
+        return Claim(says=says, prior=0.02, points=_account_points(threads, inside), missing=(_GUEST,), at_most=0.8)
     if not burning or not never_halt:
         return Claim(says=says, prior=0.01, points=(Point("its vCPUs rest in between", threads.refs, 0.02),))
-    points = [_place_point(never_halt, view), _together_point(never_halt, view)]
+    proof = idle_function_points(inside)
+    if proof:
+        says = (
+            "the guest has nothing to do and idles by polling: its idle task never rests (idle=poll, haltpoll, MWAIT)"
+        )
+        return Claim(says=says, prior=0.02, points=proof, at_most=0.97)
+    points = [_place_point(never_halt, view), _together_point(never_halt, view), *_account_points(threads, inside)]
     if exits is not None and exits.window_ns:
         per_s = leaving_rate(exits)
         points.append(Point(f"it left guest mode {rate(per_s)}", exits.refs, 2 if per_s < 2000 else 0.1))
@@ -43,6 +56,23 @@ def idle_poll(
     if console is not None and any(is_fresh(console, said) for said in trouble):
         points.append(Point("the guest just told of trouble: then it is not idle", console.refs, 0.05))
     return Claim(says=says, prior=0.02, points=tuple(points), missing=(_GUEST,), at_most=0.8)
+
+
+def _account_points(threads: ThreadActivity, inside: GuestInside | None) -> tuple[Point, ...]:
+    """What its own account says where no vCPU was looked at: that it idles, while its vCPUs take all that they can get."""
+    told, vcpus = account_of(inside), threads.of(ThreadRole.VCPU)
+    if inside is None or told is None:
+        return ()
+    says = f"the guest's own account: even its busiest CPU idled {share(told.idle)} of the time"
+    if told.idle < IDLES_FROM or not vcpus or len(burning_vcpus(threads)) < len(vcpus):
+        return (
+            Point(
+                f"{says}; of its {count(len(vcpus), 'vCPU thread')} {len(burning_vcpus(threads))} burn",
+                inside.refs,
+                0.02,
+            ),
+        )
+    return (Point(f"{says}, and all its vCPU threads want a CPU all the time", (*inside.refs, *threads.refs), 40),)
 
 
 def _place_point(vcpus: tuple[VcpuActivity, ...], view: VcpuView) -> Point:
@@ -66,5 +96,10 @@ def _together_point(vcpus: tuple[VcpuActivity, ...], view: VcpuView) -> Point:
 
 
 CAUSE = Cause(
-    slug="idle-poll", family=Family.EXIT_STORM, rank=Rank.SYMPTOM, judge=idle_poll, absorbs=("cpu-contention",)
+    slug="idle-poll",
+    family=Family.EXIT_STORM,
+    rank=Rank.SYMPTOM,
+    judge=idle_poll,
+    absorbs=BUSY,
+    either=(VcpuView, GuestInside),
 )

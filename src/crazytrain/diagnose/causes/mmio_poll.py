@@ -1,8 +1,11 @@
 """Cause exit-storm/mmio-poll."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
+from crazytrain.diagnose.disk_poll_signs import behind_the_controller
 from crazytrain.diagnose.signs import EXIT_STORM_FROM_PER_S, awake, held_words, runs_os, storms, unseen
 from crazytrain.model.facts import KvmExits, KvmStats, MmioUse, VcpuView
+from crazytrain.model.facts.block import BlockUse, DiskStates
+from crazytrain.model.facts.waits import Waits
 from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Claim, Family, Point
 
@@ -11,13 +14,21 @@ LOCAL_APIC_PAGE = 0xFEE00000
 HPET_PAGE = 0xFED00000
 
 
-def mmio_poll(exits: KvmExits | None, view: VcpuView | None, stats: KvmStats | None) -> Claim:
+def mmio_poll(
+    exits: KvmExits | None,
+    view: VcpuView | None,
+    stats: KvmStats | None,
+    waits: Waits | None,
+    block: BlockUse | None,
+    disks: DiskStates | None,
+) -> Claim:
     """Does the guest poll one page of a device's memory?"""
     says = "the guest accesses one page of device memory without end; each access leaves guest mode"
     page = max(exits.mmio, key=lambda m: m.count, default=None) if exits else None
     if exits is None or page is None:
         return Claim(says=says, prior=0.02, points=_counted(exits, stats))
     points = (_rate_point(exits, page), *_other_owner_points(exits, page, view), *_loop_points(view))
+    points += behind_the_controller(page.owner, waits, block, disks)
     return Claim(says=f"{says} ({_described(page)})", prior=0.02, points=points)
 
 

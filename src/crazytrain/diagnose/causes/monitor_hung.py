@@ -4,23 +4,26 @@ from collections.abc import Iterator
 
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.model.evidence import Outcome
-from crazytrain.model.facts import Loops, QemuState, ThreadActivity, ThreadUse, VcpuView
-from crazytrain.model.figures import rate
+from crazytrain.model.facts import Loops, QemuState, ThreadActivity, ThreadRole, ThreadUse, VcpuView
+from crazytrain.model.figures import count, rate
 from crazytrain.model.finding import Claim, Family, Point
 
 BY_SIGNAL, BY_TRACER = "T", "t"
 TURNS_FROM_PER_S = 2.0
+OF_THE_KERNEL = (ThreadRole.VHOST, ThreadRole.KVM_PIT, ThreadRole.KVM_NX, ThreadRole.IO_URING)
 
 
 def monitor_hung(state: QemuState, threads: ThreadActivity | None, loops: Loops | None, view: VcpuView | None) -> Claim:
     """Does QEMU's monitor not answer although the process lives?"""
     says = "QEMU's monitor does not answer: its main loop is blocked or stopped"
+    stopped = _stopped(threads)
+    if state.monitor is not Outcome.TIMED_OUT and threads and _whole(stopped, threads):
+        return _stands(stopped, threads)
     if state.monitor is not Outcome.TIMED_OUT:
         fact = Point(f"the monitor: {state.monitor.value} {state.monitor_detail}".strip(), state.refs, 0.02)
         return Claim(says=says, prior=0.02, points=(fact,))
     busy = state.monitor_busy
     points = [Point(f"the monitor timed out: {state.monitor_detail}", state.refs, 3 if busy else 60)]
-    stopped = _stopped(threads)
     if stopped and threads:
         says = f"QEMU's process is stopped, so its monitor does not answer: {_by_whom(stopped)}"
         letters = " and ".join(sorted({letter for thread in stopped for letter in thread.states if letter in "Tt"}))
@@ -28,6 +31,20 @@ def monitor_hung(state: QemuState, threads: ThreadActivity | None, loops: Loops 
     else:
         points += _it_lives(loops, view)
     return Claim(says=says, prior=0.02, points=tuple(points))
+
+
+def _whole(stopped: list[ThreadUse], threads: ThreadActivity) -> bool:
+    """Whether every thread of the process stood still at every look: a tracer's moment is not that long."""
+    own = [t for t in threads.threads if t.role not in OF_THE_KERNEL]
+    return bool(stopped) and all(t.states and set(t.states) <= {BY_SIGNAL, BY_TRACER} for t in own)
+
+
+def _stands(stopped: list[ThreadUse], threads: ThreadActivity) -> Claim:
+    """Where no monitor was asked, the threads' own state is proof enough."""
+    letters = " and ".join(sorted({thread.states[-1] for thread in stopped}))
+    says = f"QEMU's process is stopped, and the guest with it: {_by_whom(stopped)}"
+    fact = f"all {count(len(stopped), 'thread')} of it were in state {letters}, stopped, whenever they were looked at"
+    return Claim(says=says, prior=0.02, points=(Point(fact, threads.refs, 2000),))
 
 
 def _it_lives(loops: Loops | None, view: VcpuView | None) -> Iterator[Point]:
@@ -51,5 +68,9 @@ def _by_whom(stopped: list[ThreadUse]) -> str:
 
 
 CAUSE = Cause(
-    slug="monitor-hung", family=Family.QEMU_BLOCKED, rank=Rank.SYMPTOM, judge=monitor_hung, absorbs=("guest-hung-io",)
+    slug="monitor-hung",
+    family=Family.QEMU_BLOCKED,
+    rank=Rank.SYMPTOM,
+    judge=monitor_hung,
+    absorbs=("guest-hung-io", "healthy-idle"),
 )

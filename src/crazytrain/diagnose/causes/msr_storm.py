@@ -7,6 +7,8 @@ from crazytrain.model.facts import KvmExits
 from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Claim, Family, Point
 
+EOI_MSRS = (0x80B, 0x40000070)  # x2APIC, Hyper-V
+
 
 def msr_storm(exits: KvmExits) -> Claim:
     """Do accesses to model-specific registers dominate the exits?"""
@@ -23,6 +25,8 @@ def msr_storm(exits: KvmExits) -> Claim:
     points = [Point(fact, exits.refs, 300 if storm else 0.02)]
     if arm_rate(exits) >= 0.25 * exits.per_s(every):
         points.append(Point("they arm timers and end interrupts: a timer storm says more", exits.refs, 0.1))
+    elif msr.write and msr.index in EOI_MSRS:
+        points.append(Point("it is how interrupts are ended: what interrupts so often says more", exits.refs, 0.02))
     return Claim(says=f"{says} (mostly {name})", prior=0.02, points=tuple(points))
 
 

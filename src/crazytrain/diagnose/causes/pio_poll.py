@@ -1,6 +1,8 @@
 """Cause exit-storm/pio-poll."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
+from crazytrain.diagnose.disk_poll_signs import behind_the_controller
+from crazytrain.diagnose.inside_signs import serial_wait_points
 from crazytrain.diagnose.signs import (
     PIT_PORTS,
     PM_TIMER_PORTS,
@@ -13,6 +15,9 @@ from crazytrain.diagnose.signs import (
     unseen,
 )
 from crazytrain.model.facts import KvmExits, PortUse, VcpuView
+from crazytrain.model.facts.block import BlockUse, DiskStates
+from crazytrain.model.facts.guest_inside import GuestInside
+from crazytrain.model.facts.waits import Waits
 from crazytrain.model.figures import count, rate, share
 from crazytrain.model.finding import Claim, Family, Point
 from crazytrain.model.ports import port_owner
@@ -21,21 +26,29 @@ FEW_PLACES = 8
 PIC_PORTS = (0x20, 0xA0)
 
 
-def pio_poll(exits: KvmExits | None, view: VcpuView | None) -> Claim:
+def pio_poll(
+    exits: KvmExits | None,
+    view: VcpuView | None,
+    waits: Waits | None,
+    block: BlockUse | None,
+    disks: DiskStates | None,
+    inside: GuestInside | None,
+) -> Claim:
     """Does the guest poll one I/O port?"""
     says = "the guest reads or writes one I/O port without end; each access leaves guest mode"
     port = top_port(exits) if exits else None
     if exits is None or port is None:
-        return _from_the_code(view, exits, says)
-    total = sum(p.count for p in exits.ports)
-    part = port.count / total
-    points = [_rate_point(exits, port, part), *_other_owner_points(port, view, exits)]
+        return _from_the_code(view, exits, says, serial_wait_points(inside))
+    points = [_rate_point(exits, port), *_other_owner_points(port, view, exits)]
+    points += behind_the_controller(port.owner, waits, block, disks)
     return Claim(says=f"{says} ({_described(port)})", prior=0.03, points=tuple(points))
 
 
-def _from_the_code(view: VcpuView | None, exits: KvmExits | None, says: str) -> Claim:
+def _from_the_code(view: VcpuView | None, exits: KvmExits | None, says: str, waits: tuple[Point, ...]) -> Claim:
     """Where no port is traced (software emulation, no bpftrace): whether the code under the vCPU's feet is an IN."""
     polls = [v for v in awake(view) if v.polls_port is not None and v.places <= FEW_PLACES]
+    if waits:
+        return Claim(says=f"{says} (a serial port: nobody takes what it prints)", prior=0.03, points=waits, at_most=0.9)
     if not polls or view is None:
         none = unseen(exits, "kvm_pio", "port access") if exits and exits.window_ns else ()
         return Claim(says=says, prior=0.02, points=none)
@@ -50,11 +63,18 @@ def _described(port: PortUse) -> str:
     return f"port {port.port:#x}" + (f", {port.owner}" if port.owner else "")
 
 
-def _rate_point(exits: KvmExits, port: PortUse, part: float) -> Point:
+def _rate_point(exits: KvmExits, port: PortUse) -> Point:
+    total = sum(p.count for p in exits.ports)
+    part = port.count / total
     way = "writes to" if port.write else "reads of"
     says = f"{rate(exits.per_s(port.count))} {way} {_described(port)}: {share(part)} of all port accesses{held_words(exits)}"
-    storm = storms(exits, port.count) and part >= 0.5
+    storm = storms(exits, port.count) and _of_its_device(exits, port) / total >= 0.5
     return Point(says, exits.refs, 200 if storm else 0.02)
+
+
+def _of_its_device(exits: KvmExits, port: PortUse) -> int:
+    """Accesses to all ports of the same device: who prints without end asks one port whether he may, and writes to the next."""
+    return sum(p.count for p in exits.ports if p.port // 8 == port.port // 8)
 
 
 def _other_owner_points(port: PortUse, view: VcpuView | None, exits: KvmExits) -> tuple[Point, ...]:

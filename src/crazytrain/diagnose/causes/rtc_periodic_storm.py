@@ -2,12 +2,13 @@
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
 from crazytrain.diagnose.signs import RTC_PORTS, loop_rate_point
-from crazytrain.diagnose.timer_signs import RTC_IRQ, irq_point, loop_cpu_point, port_point
+from crazytrain.diagnose.timer_signs import RTC_IRQ, clock_points, irq_point, loop_cpu_point, port_point
 from crazytrain.model.facts import (
     InterruptRates,
     KvmExits,
     LoopActivity,
     Loops,
+    QemuConfig,
     ThreadActivity,
 )
 from crazytrain.model.figures import share, span
@@ -17,7 +18,11 @@ SHORT_NS = 2_000_000
 
 
 def rtc_periodic_storm(
-    loops: Loops | None, irqs: InterruptRates | None, exits: KvmExits | None, threads: ThreadActivity | None
+    loops: Loops | None,
+    irqs: InterruptRates | None,
+    exits: KvmExits | None,
+    threads: ThreadActivity | None,
+    config: QemuConfig | None,
 ) -> Claim:
     """Did the guest set the RTC's periodic interrupt to a high rate, so that the main loop wakes for each tick?"""
     loop = loops.main if loops else None
@@ -28,7 +33,7 @@ def rtc_periodic_storm(
         points.extend(_fast_loop_points(loop, loops))
     if exits and exits.ports:
         points.append(port_point(exits, "the RTC's ports 0x70 and 0x71", *RTC_PORTS))
-    points.extend(loop_cpu_point(threads))
+    points.extend((*loop_cpu_point(threads), *clock_points(config)))
     return Claim(
         says="the guest has set the RTC's periodic interrupt to a high rate; QEMU's main loop wakes for each tick",
         prior=0.02,

@@ -1,31 +1,49 @@
 """Cause guest-clock/slow-clocksource."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
+from crazytrain.diagnose.looks import look_for
 from crazytrain.diagnose.signs import PM_TIMER_PORTS, port_rate, port_share, runs_os
 from crazytrain.model.facts import KvmExits, VcpuView
 from crazytrain.model.facts.clock_setup import ClockState
 from crazytrain.model.facts.guest_inside import GuestInside
-from crazytrain.model.figures import rate, share
+from crazytrain.model.figures import count, rate, share
 from crazytrain.model.finding import Claim, Family, Point
 
 
 def slow_clocksource(
-    exits: KvmExits, view: VcpuView | None, inside: GuestInside | None, clock: ClockState | None
+    exits: KvmExits | None, view: VcpuView | None, inside: GuestInside | None, clock: ClockState | None
 ) -> Claim:
-    """Does the guest read a slow emulated clock (ACPI PM timer) all the time?"""
+    """Does the guest read a slow emulated clock (ACPI PM timer, HPET) all the time?"""
+    reads = _reads_from_inside(inside)
+    named = _from_inside(inside) or _from_console(clock)
+    if exits is None and not reads:
+        return Claim(says=_SAYS, prior=0.01, points=tuple(named), missing=(look_for(KvmExits),), at_most=0.1)
+    points = [*(_port_points(exits, view, reads) if exits else ()), *named, *reads]
+    return Claim(says=_SAYS, prior=0.03, points=tuple(points))
+
+
+def _port_points(exits: KvmExits, view: VcpuView | None, reads: tuple[Point, ...]) -> list[Point]:
+    """How often the PM timer's port was read. That it was not says nothing of an HPET, which has no port."""
     per_s = port_rate(exits, *PM_TIMER_PORTS)
     part = port_share(exits, *PM_TIMER_PORTS)
     says = f"the ACPI PM timer was read {rate(per_s)}, {share(part)} of all port accesses"
     seen = exits.ports or not any("kvm_pio" in event for event in exits.left_out)  # not shown is not never
-    points = [Point(says, exits.refs, 60 if per_s >= 2000 and part >= 0.5 else 0.01)] if seen else []
+    often = per_s >= 2000 and part >= 0.5
+    points = [Point(says, exits.refs, 60 if often else 0.01)] if seen and (often or not reads) else []
     if view and per_s >= 2000:
         points.append(_mode_point(view))
-    points += _from_inside(inside) or _from_console(clock)
-    return Claim(
-        says="the guest's clocksource is the ACPI PM timer: each reading of the time leaves guest mode",
-        prior=0.03,
-        points=tuple(points),
-    )
+    return points
+
+
+def _reads_from_inside(inside: GuestInside | None) -> tuple[Point, ...]:
+    """Whether the guest's kernel spends its time in reading such a device, as the looks at its registers say."""
+    found = [one for one in inside.kernel_functions if one.name.startswith(_READERS)] if inside else []
+    low = sum(one.share.low for one in found)
+    if inside is None or not found or low < _READS_FROM:
+        return ()
+    part, samples = sum(one.share.ratio for one in found), found[0].share.samples
+    says = f"{share(part)} of {count(samples, 'look')} at its registers were in {found[0].name}: it reads the time from that device"
+    return (Point(says, inside.refs, 60 if low >= _MUCH_FROM else 20),)
 
 
 def _from_inside(inside: GuestInside | None) -> list[Point]:
@@ -53,6 +71,9 @@ def _mode_point(view: VcpuView) -> Point:
     )
 
 
+_SAYS = "the guest's clocksource is a slow emulated device (the ACPI PM timer or HPET): each reading of the time leaves guest mode"
+_READERS = ("acpi_pm_read", "read_hpet", "hpet_readl", "pit_read", "i8253_read")
+_READS_FROM, _MUCH_FROM = 0.05, 0.15  # of the looks, at least: it is nothing at all in a guest with a fast clock
 _SLOW = ("acpi_pm", "hpet", "pit", "jiffies", "refined-jiffies")
 
 CAUSE = Cause(
@@ -61,4 +82,5 @@ CAUSE = Cause(
     rank=Rank.SPECIFIC,
     judge=slow_clocksource,
     absorbs=(*BUSY, "pio-poll"),
+    either=(KvmExits, GuestInside),
 )

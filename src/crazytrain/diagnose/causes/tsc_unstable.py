@@ -1,16 +1,23 @@
 """Cause guest-clock/tsc-unstable."""
 
 from crazytrain.diagnose.cause import Cause, Rank
+from crazytrain.diagnose.inside_signs import ticks
 from crazytrain.diagnose.looks import LOOKS
+from crazytrain.diagnose.signs import wanted
 from crazytrain.model.facts import (
     ConsoleLog,
     LineMeaning,
+    ThreadActivity,
+    ThreadRole,
 )
 from crazytrain.model.facts.guest_inside import GuestInside
+from crazytrain.model.facts.inside_view import Pace
 from crazytrain.model.finding import Claim, Family, Point
 
+RESTS_TO = 0.3  # of a CPU, over all its vCPUs: who asks for the time so often that it matters takes more
 
-def tsc_unstable(console: ConsoleLog | None, inside: GuestInside | None) -> Claim:
+
+def tsc_unstable(console: ConsoleLog | None, inside: GuestInside | None, threads: ThreadActivity | None) -> Claim:
     """Did the guest's kernel give up the TSC as its clock?"""
     meant = (LineMeaning.TSC, LineMeaning.CLOCKSOURCE)
     lines = [x for x in (console.matter if console else ()) if x.meaning in meant and "unstable" in x.text.lower()]
@@ -20,11 +27,19 @@ def tsc_unstable(console: ConsoleLog | None, inside: GuestInside | None) -> Clai
     elif console:
         points.append(Point("what the guest said does not speak of an unstable clock", console.refs, 0.1))
     return Claim(
-        says="the guest's kernel found its TSC unstable and fell back to a slower clock",
+        says="the guest's kernel does not trust its TSC and keeps time by a slower clock",
         prior=0.03,
         points=tuple(points),
         missing=() if console or inside else (LOOKS[ConsoleLog],),
+        aside=_at_ease(inside, threads),
     )
+
+
+def _at_ease(inside: GuestInside | None, threads: ThreadActivity | None) -> bool:
+    """Whether the guest was seen to rest while its time goes on: then what its kernel thinks of its TSC is worth a note, and is no trouble."""
+    time = ticks(inside)
+    rests = threads is not None and threads.window_ns > 0 and sum(map(wanted, threads.of(ThreadRole.VCPU))) < RESTS_TO
+    return rests and time is not None and time.pace not in (Pace.STANDS, Pace.BACK)
 
 
 def _from_inside(inside: GuestInside | None) -> list[Point]:

@@ -1,11 +1,12 @@
 """Cause vcpu-cannot-run/vfio-memory-fault."""
 
 from crazytrain.diagnose.cause import Cause, Rank
-from crazytrain.diagnose.log_signs import said_point, stands_still_point
+from crazytrain.diagnose.log_signs import LOG_LOOK, said_point, silent_point, stands_still_point
 from crazytrain.model.facts import DescriptorTable, QemuState
 from crazytrain.model.facts.logs import HostLog, KernelMeaning, QemuLog, QemuMeaning
 from crazytrain.model.finding import Claim, Family, Point
 
+_OTHERS = (QemuMeaning.ENTRY_FAILED, QemuMeaning.INTERNAL_ERROR)
 UNNAMED_AT_MOST = 0.75  # huge pages, shared or persistent memory that has gone give the same words
 
 
@@ -16,8 +17,8 @@ def vfio_memory_fault(
     says = "KVM stopped at memory that it cannot reach ('bad address'), most likely that of a passed-through device"
     lines = log.of(QemuMeaning.BAD_ADDRESS)
     if not lines:
-        none = Point("QEMU's log tells of no 'bad address' of KVM", log.refs, 0.02)
-        return Claim(says=says, prior=0.02, points=(none,))
+        none = silent_point(log, "tells of a 'bad address' of KVM", 0.02, _OTHERS)
+        return Claim(says=says, prior=0.02, points=(none,), missing=(LOG_LOOK,))
     points = [*said_point(log, (QemuMeaning.BAD_ADDRESS,), 300), *stands_still_point(state, 3)]
     if table:
         given = table.of("vfio")

@@ -1,13 +1,13 @@
 """Cause vcpu-cannot-run/vmentry-failure."""
 
 from crazytrain.diagnose.cause import Cause, Rank
-from crazytrain.diagnose.log_signs import LOG_LOOK, said_point, stands_still_point
+from crazytrain.diagnose.log_signs import LOG_LOOK, said_point, silent_point, stands_still_point
 from crazytrain.model.facts import QemuState
 from crazytrain.model.facts.dumps import FailureDump
 from crazytrain.model.facts.logs import QemuLine, QemuLog, QemuMeaning
 from crazytrain.model.finding import Claim, Family, Point
 
-_OTHERS = (QemuMeaning.INTERNAL_ERROR, QemuMeaning.BAD_ADDRESS, QemuMeaning.RUN_FAILED)
+_OTHERS = (QemuMeaning.INTERNAL_ERROR, QemuMeaning.BAD_ADDRESS)
 # Intel SDM Vol. 3, appendix C: exit reasons of a failed entry, their low 16 bits; and 31.4: errors of the instruction itself.
 _REASONS = {33: "the guest's state is invalid", 34: "an MSR could not be loaded", 41: "a machine check came at entry"}
 _ERRORS = {
@@ -28,8 +28,8 @@ def vmentry_failure(log: QemuLog | None, state: QemuState | None, dump: FailureD
     if log is None and not strange:
         return Claim(says=_SAYS, prior=0.02, missing=(LOG_LOOK,))
     if log and not lines and (not strange or log.of(*_OTHERS)):
-        none = Point("QEMU's log tells of no failed entry into guest mode", log.refs, 0.02)
-        return Claim(says=_SAYS, prior=0.02, points=(none,))
+        none = silent_point(log, "tells of a failed entry into guest mode", 0.02, _OTHERS)
+        return Claim(says=_SAYS, prior=0.02, points=(none,), missing=(LOG_LOOK,))
     points = list(stands_still_point(state, 3)) if lines else []
     if log and lines:
         points += [*said_point(log, (QemuMeaning.ENTRY_FAILED,), 1000), *_error(lines[-1])]

@@ -84,7 +84,10 @@ class CpuTimes(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GuestCpu(msgspec.Struct, frozen=True, kw_only=True):
-    """One CPU as the guest's kernel sees it at one instant: who is on it, how many are ready to run, its times."""
+    """One CPU as the guest's kernel sees it at one instant: who is on it, how many are ready to run, its times.
+
+    ``timer_irqs`` counts interrupts of its own timer (the local APIC's), as ``LOC`` in /proc/interrupts; it wraps at 2^32.
+    """
 
     cpu: int
     online: bool = True
@@ -93,6 +96,7 @@ class GuestCpu(msgspec.Struct, frozen=True, kw_only=True):
     idle: bool = False
     ready: int | None = None
     times: CpuTimes | None = None
+    timer_irqs: int | None = None
 
 
 class GuestFrame(msgspec.Struct, frozen=True):
@@ -144,6 +148,19 @@ class LockWait(msgspec.Struct, frozen=True, kw_only=True):
     holder_why: str = ""
 
 
+class MemoryEvents(msgspec.Struct, frozen=True, kw_only=True):
+    """What the guest's kernel has counted since its boot, of all CPUs: pages and times, never bytes.
+
+    ``swapped_in`` and ``swapped_out`` are pages read from and written to the guest's own swap (zram, too); ``major_faults`` are
+    waits of a program for a page from a disk; ``oom_kills`` are programs that were killed for want of memory.
+    """
+
+    swapped_in: int
+    swapped_out: int
+    major_faults: int
+    oom_kills: int
+
+
 class InsideReading(msgspec.Struct, frozen=True, kw_only=True):
     """All that was read at one instant. ``tasks_total`` counts tasks even where only some are listed (``tasks_cut``)."""
 
@@ -157,6 +174,7 @@ class InsideReading(msgspec.Struct, frozen=True, kw_only=True):
     tasks_cut: bool = False
     load: tuple[float, ...] = ()
     locks: tuple[LockWait, ...] = ()
+    memory: MemoryEvents | None = None
     panicked: bool | None = None
     missing: tuple[Missing, ...] = ()
     refs: tuple[Ref, ...] = ()

@@ -65,6 +65,7 @@ class CpuShare(msgspec.Struct, frozen=True, kw_only=True):
     A CPU that sleeps without ticks accounts for it later, so what is missing counts as ``idle`` where it was seen idle. Where it
     was not, it is ``unaccounted``: no tick came, for interrupts are off or the host let the vCPU wait. ``tick_ratio`` is what one
     tick more or less makes: the account is in ticks. ``halted``, ``kernel`` and ``in_user`` are from looks at its registers.
+    ``timer_irqs_per_s`` is how often its own timer (the local APIC's) interrupted it.
     """
 
     cpu: int
@@ -82,6 +83,7 @@ class CpuShare(msgspec.Struct, frozen=True, kw_only=True):
     kernel: Share | None = None
     in_user: Share | None = None
     functions: tuple[FunctionShare, ...] = ()
+    timer_irqs_per_s: float | None = None
 
     @property
     def busy(self) -> float | None:
@@ -170,6 +172,15 @@ class LogMatter(msgspec.Struct, frozen=True, kw_only=True):
     last_at_ns: int
 
 
+class MemoryRates(msgspec.Struct, frozen=True, kw_only=True):
+    """How often the guest's kernel swapped over the window: pages a second, of its own swap; faults a second; kills in all."""
+
+    swapped_in_per_s: float
+    swapped_out_per_s: float
+    major_faults_per_s: float
+    oom_kills: int
+
+
 class InsideView(msgspec.Struct, frozen=True, kw_only=True):
     """The guest from inside over ``window_ns`` of the host's time (0: one reading only, so no figure of a window).
 
@@ -194,6 +205,7 @@ class InsideView(msgspec.Struct, frozen=True, kw_only=True):
     stuck: tuple[StuckTask, ...] = ()
     locks: tuple[LockHeld, ...] = ()
     log: tuple[LogMatter, ...] = ()
+    memory: MemoryRates | None = None
     looks: int = 0
     samples: int = 0
     missing: tuple[Missing, ...] = ()

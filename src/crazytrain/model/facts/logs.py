@@ -22,6 +22,7 @@ class KernelMeaning(StrEnum):
     RCU_STALL = "RCU stall"
     OOM_KILL = "killed for memory"
     OOM = "out of memory"
+    NO_MEMORY = "no memory for a long time"
     MACHINE_CHECK = "machine check"
     MEMORY_ERROR = "memory error"
     IO_ERROR = "I/O error"
@@ -130,7 +131,8 @@ class QemuLine(msgspec.Struct, frozen=True, kw_only=True):
 class QemuLog(msgspec.Struct, frozen=True, kw_only=True):
     """QEMU's own log of this guest since it was last started.
 
-    ``whole`` is false where its start was not in what was read: lines may be of an earlier run. ``dump`` are the registers that QEMU
+    ``whole`` is false where its start was not in what was read: lines may be of an earlier run. ``excerpt``: somebody chose these lines,
+    so what is not among them may stand in the log all the same. ``dump`` are the registers that QEMU
     printed when KVM failed, ``code`` the bytes around the instruction.
     """
 
@@ -140,6 +142,7 @@ class QemuLog(msgspec.Struct, frozen=True, kw_only=True):
     dump: VcpuSample | None
     code: str
     refs: tuple[Ref, ...]
+    excerpt: bool = False
 
     def of(self, *meanings: QemuMeaning) -> tuple[QemuLine, ...]:
         """Lines of these meanings."""

@@ -18,6 +18,9 @@ class ProfileRow(msgspec.Struct, frozen=True, kw_only=True):
     file: str = ""
     command: str = ""
     with_calls_ratio: float | None = None
+    callers: tuple[
+        tuple[str, float], ...
+    ] = ()  # who called it, where a call graph stands below: names and shares of all samples
 
 
 class ProfileTable(msgspec.Struct, frozen=True, kw_only=True):

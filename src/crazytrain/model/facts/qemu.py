@@ -14,7 +14,8 @@ class QemuConfig(msgspec.Struct, frozen=True, kw_only=True):
 
     ``machine`` is the type alone, ``machine_options`` its settings (``accel=kvm``). ``monitors`` read ``qmp
     unix:PATH`` or ``hmp stdio``; ``consoles`` read ``file:PATH``, ``pty,logfile=PATH``. ``chardevs``, ``nics`` and
-    ``devices`` are values as given.
+    ``devices`` are values as given. ``clock_jumps``: the guest's clock is virtual, and leaps over what it idles
+    (-icount sleep=off). ``no_reboot``: a reset ends the guest.
     """
 
     binary: str
@@ -38,6 +39,8 @@ class QemuConfig(msgspec.Struct, frozen=True, kw_only=True):
     iothreads: tuple[str, ...] = ()
     displays: tuple[str, ...] = ()
     thread_names: bool | None = None
+    clock_jumps: bool = False
+    no_reboot: bool = False
     refs: tuple[Ref, ...] = ()
 
 

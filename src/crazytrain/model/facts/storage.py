@@ -118,10 +118,6 @@ class GuestStorage(msgspec.Struct, frozen=True, kw_only=True):
         """Images whose file system does not answer."""
         return tuple(image for image in self.images if image.answers is False)
 
-    def device_of(self, image: ImageReading) -> DeviceUse | None:
-        """The block device behind an image."""
-        return next((use for use in self.devices if image.device and use.device.number == image.device), None)
-
 
 NO_SPACE_BYTES = 1 << 20  # less than an image grows by at once
 

@@ -12,6 +12,7 @@ class ToolMeaning(StrEnum):
 
     MONITOR_SILENT = "QEMU's monitor does not answer its manager"
     STOPPED_FOR_ERROR = "the guest was stopped for an error of its storage"
+    POOL_FULL = "a pool or file system that holds disks is full"
     FELL_BACK = "QEMU fell back to software emulation"
     NO_KVM = "KVM cannot be used"
     STATE_DUMPED = "KVM printed the state with which a vCPU could not be entered"
@@ -22,13 +23,22 @@ class ToolMeaning(StrEnum):
     POSTCOPY_BROKE = "a postcopy migration lost its other side"
     MAP_REFUSED = "memory of a passed-through device could not be mapped"
     USB_TIMED_OUT = "a request to a passed-through USB device timed out"
-    STORAGE_LOST = "a storage on the network does not answer"
+    USB_LOST = "a USB device was reset or lost"
+    DISK_SERVERS_HANG = "threads of the host's kernel that serve disks sleep without end"
+    STORAGE_LOST = "a storage does not answer"
     QEMU_KILLED = "the kernel killed QEMU to get memory"
     INVALID_OPCODE = "programs of a guest meet instructions that the processor does not know"
     CPU_LACKS = "the CPU lacks what the guest was promised"
     BAD_ADDRESS = "KVM met memory that it cannot reach"
+    RUN_REFUSED = "KVM gave the guest up with an error"
+    NOT_DECODED = "KVM met an access of the guest that it cannot decode"
+    STATE_REFUSED = "KVM did not take the state of a vCPU"
+    CLOCK_STEPPED = "a clock was found to be far off and was set"
+    STRAY_INTERRUPT = "an interrupt of the guest does not reach the CPU that it should"
+    GUEST_DISK_SILENT = "a disk of the guest does not answer its driver"
     QEMU_SWAPPED = "much of QEMU's memory is in the swap"
     NO_MEMORY_LEFT = "next to no memory is available"
+    QUOTA = "a quota gives each vCPU less than a CPU"
     QUEUES = "many tasks wait for a CPU"
     LONG_CALL = "a call that works on a file's name took long, and QEMU makes such with its lock held"
     MEMORY_STALLS = "tasks wait for memory"
@@ -50,6 +60,7 @@ class HungUp(msgspec.Struct, frozen=True, kw_only=True):
     """A descriptor of which a trace's waits said again and again that its other side is gone (POLLHUP, POLLERR, POLLNVAL).
 
     ``ready`` of ``waits`` waits said so; ``taken`` bytes were read from it meanwhile, and reads ended in ``errors``.
+    ``ended``: the call that met the end of the file or stream there, empty where none did.
     """
 
     fd: int
@@ -59,3 +70,4 @@ class HungUp(msgspec.Struct, frozen=True, kw_only=True):
     taken: int
     refs: tuple[Ref, ...]
     errors: tuple[str, ...] = ()
+    ended: str = ""
