@@ -44,7 +44,10 @@ def lines(text: str) -> list[ToolLine]:
         ("PXE-E53: No boot filename received", M.NOTHING_TO_BOOT),
         ("mirror-scsi1: transferred 3.1 GiB of 80.0 GiB (3.88%) in 31s", M.MIGRATING),
         ("running (post-copy)", M.POSTCOPY_RUNS),
-        ("Timed out: cannot acquire state change lock (held by monitor=remoteDispatchDomainMigratePerform3)", M.MIGRATING),
+        (
+            "Timed out: cannot acquire state change lock (held by monitor=remoteDispatchDomainMigratePerform3)",
+            M.MIGRATING,
+        ),
         ("root   4323  0.0  0.0      0     0 ?        D<   Dec05   0:01 [txg_quiesce]", M.DISK_SERVERS_HANG),
         ("qemu-kvm: VFIO_MAP_DMA failed: Bad address", M.MAP_REFUSED),
         (

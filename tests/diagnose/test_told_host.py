@@ -167,7 +167,10 @@ def test_every_cause_of_the_answers_is_one() -> None:
 def test_a_kernel_that_is_merely_named_is_not_blamed(tmp_path: Path) -> None:
     text = "A Windows guest freezes every night. The host has kernel 6.8.12 and an Intel CPU."
     since = "A Windows guest freezes every night since the host was upgraded to kernel 6.8.12."
-    named, blamed = ([one.confidence for one in read(tmp_path, said).findings if one.cause == "host-kernel-regression"] for said in (text, since))
+    named, blamed = (
+        [one.confidence for one in read(tmp_path, said).findings if one.cause == "host-kernel-regression"]
+        for said in (text, since)
+    )
     assert named < blamed
 
 

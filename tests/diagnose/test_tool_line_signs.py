@@ -97,7 +97,7 @@ def test_once_is_not_again_and_again() -> None:
 
 ENDS = (
     "poll([{fd=9, events=POLLIN}], 1, 1000)  = 1 ([{fd=9, revents=POLLIN}])\n"
-     'read(9, "", 4096)                       = 0\n'
+    'read(9, "", 4096)                       = 0\n'
 )
 SOCKET = "recvmsg(9, {msg_name=NULL, msg_namelen=0, msg_iov=[{iov_base=, iov_len=4096}], msg_iovlen=1}, 0) = 0\n"
 

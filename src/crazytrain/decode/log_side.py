@@ -14,7 +14,10 @@ _HOST = (
         r"task (?:zvol\S{0,12}|drbd\w{0,20}|nfsd|qemu\S{0,14}|kvm):\d+ blocked",
         2,
     ),  # they serve others' disks, or are QEMU
-    (r"(?:Linux version |Tainted\S*:? .{0,30})\d\S*-(?:pve|Unraid)\b", 4),  # kernels of systems that are made to run guests
+    (
+        r"(?:Linux version |Tainted\S*:? .{0,30})\d\S*-(?:pve|Unraid)\b",
+        4,
+    ),  # kernels of systems that are made to run guests
     (r"task (?:worker|iou-wrk-\d+|IO \w{1,20}):\d+ blocked", 2),
     (r"\[kvm:\d+\]|Comm: kvm |task kvm:\d+ |^kvm[-_](?!guest|clock|stealtime)\w+: ", 6),
     (r"\bkvm \[\d+\]:|^kvm: (?!Guest|paravirt|\[)|\bSMP vm created\b|lapic timer period limited", 6),

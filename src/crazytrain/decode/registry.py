@@ -35,8 +35,8 @@ from crazytrain.decode.lab import decode_lab
 from crazytrain.decode.libvirt_events import decode_libvirt_events
 from crazytrain.decode.libvirt_text import decode_libvirt_text
 from crazytrain.decode.libvirt_xml import decode_libvirt_xml
-from crazytrain.decode.log_tally import decode_inside_log_templates, decode_log_templates
 from crazytrain.decode.log_start import decode_log_start
+from crazytrain.decode.log_tally import decode_inside_log_templates, decode_log_templates
 from crazytrain.decode.log_text import decode_log_text
 from crazytrain.decode.long_calls import decode_long_calls
 from crazytrain.decode.machine_text import decode_clocksource, decode_interrupts

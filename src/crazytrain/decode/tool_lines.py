@@ -164,7 +164,11 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
     ),
     (
         M.RUN_REFUSED,
-        (r"error: kvm run failed (?!Bad address)\w", r"KVM: unknown exit, hardware reason", r"VmExit\((?:FailEntry|InternalError)"),
+        (
+            r"error: kvm run failed (?!Bad address)\w",
+            r"KVM: unknown exit, hardware reason",
+            r"VmExit\((?:FailEntry|InternalError)",
+        ),
     ),
     (M.STATE_REFUSED, (r"Failed to put registers(?: after init)?: Invalid argument",)),
     (
@@ -223,7 +227,9 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
     ),
     (
         M.DISK_SERVERS_HANG,
-        (r"^\S{1,20} +\d+ +[\d.]+ +[\d.]+ +0 +0 +\? +D\S* .{0,40}\[(?:zvol|z_\w+|txg_\w+|drbd\w*|rbd\w*|nfsd|loop\d+|ceph\S*)",),  # ps aux
+        (
+            r"^\S{1,20} +\d+ +[\d.]+ +[\d.]+ +0 +0 +\? +D\S* .{0,40}\[(?:zvol|z_\w+|txg_\w+|drbd\w*|rbd\w*|nfsd|loop\d+|ceph\S*)",
+        ),  # ps aux
     ),
     (
         M.USB_TIMED_OUT,

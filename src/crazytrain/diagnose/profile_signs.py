@@ -84,7 +84,9 @@ _SIGNS: dict[str, tuple[_Sign, ...]] = {
 
 # In a guest its kernel is "the kernel"; programs stay programs, for whether one of them is QEMU is told by its functions.
 _INSIDE = {"k": "g"}
-_RUNS_GUESTS = re.compile(r"qemu|kvm|^CPU \d|vhost|libvirt|^:\d|swapper|ksmd|k\w*d\d?$|kworker|khugepaged|worker|IO ", re.IGNORECASE)
+_RUNS_GUESTS = re.compile(
+    r"qemu|kvm|^CPU \d|vhost|libvirt|^:\d|swapper|ksmd|k\w*d\d?$|kworker|khugepaged|worker|IO ", re.IGNORECASE
+)
 
 
 def profile_points(cause: str, facts: Facts) -> Iterator[Point]:
