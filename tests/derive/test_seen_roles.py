@@ -5,7 +5,9 @@ from crazytrain.derive.seen_roles import derive_seen_roles
 from crazytrain.derive.threads import derive_threads
 from crazytrain.model.evidence import Outcome, Ref
 from crazytrain.model.facts import (
+    ExitCount,
     Facts,
+    KvmExits,
     QemuConfig,
     QemuState,
     TaskReading,
@@ -14,6 +16,7 @@ from crazytrain.model.facts import (
     ThreadRole,
     ThreadUse,
 )
+from crazytrain.model.facts.kvm import HaltUse
 from crazytrain.model.facts.stacks import CpuSamples, RunningStack
 from crazytrain.model.facts.waits import Waiting, Waits
 from crazytrain.model.qemu_functions import GENERATED
@@ -59,6 +62,13 @@ def test_a_stack_of_a_sleeper_tells_as_well() -> None:
     halted = Waiting(tid=3, comm="qemu", label="a vCPU", role=ThreadRole.VCPU, state="S", call="futex")
     waits = Waits(window_ns=S, instants=2, threads=(halted,), locks=(), refs=REFS)
     assert seen(activity(thread(3)), waits)[3].role is ThreadRole.VCPU
+
+
+def test_a_thread_that_halts_in_kvm_is_a_vcpu() -> None:
+    halts = HaltUse(tid=4, polled=0, polled_ns=0, waited=9, waited_ns=S)
+    exits = KvmExits(window_ns=S, halts=(halts,), userspace=(ExitCount(reason="IO", count=3, tid=5),), refs=REFS)
+    roles = seen(activity(thread(4), thread(5), thread(6)), exits)
+    assert [roles[tid].role for tid in (4, 5, 6)] == [ThreadRole.VCPU, ThreadRole.VCPU, ThreadRole.OTHER]
 
 
 def test_a_known_role_stays_and_unknown_functions_tell_nothing() -> None:

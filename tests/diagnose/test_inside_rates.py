@@ -5,7 +5,8 @@ import pytest
 
 from crazytrain.diagnose.causes import CAUSES
 from crazytrain.diagnose.engine import diagnose, headline
-from crazytrain.model.facts import Facts, LineMeaning
+from crazytrain.model.evidence import Outcome
+from crazytrain.model.facts import Facts, LineMeaning, QemuState
 from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.facts.inside import LockWait
 from crazytrain.model.facts.inside_view import Clock, CpuShare, LockHeld, MemoryRates, Pace
@@ -171,3 +172,12 @@ def test_a_guest_that_wants_all_it_can_get_and_was_not_looked_at_may_spin() -> N
     assert finding.confidence <= 0.75
     assert any("where the vCPUs are" in look.what for look in finding.missing)
     assert m.found("cpu-contention", held, m.view(user=0.98)).confidence > 0.8
+
+
+def test_a_guest_that_told_qemu_of_its_panic_is_stopped_and_does_not_spin() -> None:
+    state = QemuState(status="guest-panicked", monitor=Outcome.OK, refs=m.REFS)
+    finding = m.found("guest-panic-spin", m.threads(), m.view(halted=0.0), state)
+    assert finding.verdict is Verdict.FOUND
+    assert "QEMU stopped it" in finding.headline
+    running = msgspec.structs.replace(state, status="running")
+    assert m.found("guest-panic-spin", m.threads(), m.view(halted=0.0), running).verdict is not Verdict.FOUND

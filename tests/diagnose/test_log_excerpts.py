@@ -60,3 +60,12 @@ def test_an_ordinary_log_tells_of_no_trouble() -> None:
     regions = split("web01.log", text.encode())
     assert {region.kind for region in regions} <= {Kind.QEMU_TEXT, Kind.COMMAND_LINE}
     assert m.verdict(*read(regions).facts) == ""
+
+
+@pytest.mark.parametrize("cause", ["split-lock", "lapic-catchup"])
+def test_chosen_lines_of_the_hosts_kernel_log_rule_nothing_out(cause: str) -> None:
+    line = "[  100.000000] INFO: task qemu-system-x86:4711 blocked for more than 120 seconds.\n"
+    other = "[  {}.000000] usb 1-1: new high-speed USB device\n"
+    assert judged(cause, line, Kind.LOG_TEXT).verdict is Verdict.UNKNOWN
+    whole = "".join(other.format(number) for number in range(10, 400)) + line
+    assert judged(cause, whole, Kind.LOG_TEXT).verdict is Verdict.RULED_OUT

@@ -14,6 +14,7 @@ from crazytrain.model.facts.console import ConsoleLine, ConsoleLog
 from crazytrain.model.facts.kernel_traces import LogClock
 from crazytrain.model.facts.logs import KernelLine, KernelLog
 
+_WHOLE_FROM = 300  # lines: fewer than a kernel says as it boots, so somebody chose them
 _MOST_LINES = 100_000
 _MOST_KEPT = 400
 _LONGEST = 400
@@ -63,6 +64,7 @@ def _host_log(lines: _Numbered, evidence: Evidence) -> KernelLog:
         mono_ns=max((moment for moment in moments if moment is not None), default=0),
         wall_ns=0,
         refs=(_ref(lines, evidence),),
+        excerpt=len(lines) < _WHOLE_FROM,
     )
 
 

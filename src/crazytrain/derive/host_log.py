@@ -24,7 +24,7 @@ def derive_host_log(facts: Facts) -> HostLog | None:
     begin_ns = tables[0].mono_ns if tables else None
     lines = tuple(_judged(line, log, starts, begin_ns) for line in log.matter)
     since_ns = None if log.since_s is None or not log.mono_ns else log.mono_ns - int(log.since_s * 1e9)
-    return HostLog(lines=lines, read=log.lines, since_ns=since_ns, refs=log.refs)
+    return HostLog(lines=lines, read=log.lines, since_ns=since_ns, refs=log.refs, excerpt=log.excerpt)
 
 
 def _starts(tables: list[TaskTable]) -> dict[int, int]:

@@ -54,6 +54,7 @@ def derive_kernel_log(facts: Facts) -> KernelLog | None:
         corrected_ns=0,
         mono_ns=end_ns,
         wall_ns=0,
+        excerpt=all(log.excerpt for log in logs),
         refs=tuple(ref for log in logs for ref in log.refs),
     )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from crazytrain.model.facts import Facts, QemuConfig, ThreadActivity, ThreadRole, ThreadUse
+from crazytrain.model.facts import Facts, KvmExits, QemuConfig, ThreadActivity, ThreadRole, ThreadUse
 from crazytrain.model.facts.stacks import CpuProfile
 from crazytrain.model.facts.waits import Waits
 
@@ -30,7 +30,14 @@ def _seen(facts: Facts) -> Iterator[tuple[int, ThreadRole]]:
     profile, waits = facts.get(CpuProfile), facts.get(Waits)
     told = [(thread.tid, thread.role) for thread in (profile.threads if profile else ())]
     told += [(wait.tid, wait.role) for wait in (waits.threads if waits else ())]
+    told += [(tid, ThreadRole.VCPU) for exits in facts.all(KvmExits) for tid in _left_guest_mode(exits)]
     return ((tid, role) for tid, role in told if role is not ThreadRole.OTHER)
+
+
+def _left_guest_mode(exits: KvmExits) -> Iterator[int]:
+    """Only vCPU threads halt in KVM, or leave guest mode."""
+    yield from (halt.tid for halt in exits.halts)
+    yield from (left.tid for left in (*exits.exits, *exits.userspace) if left.tid is not None)
 
 
 def _named(use: ThreadUse, role: ThreadRole, only: int | None) -> ThreadUse:

@@ -30,6 +30,13 @@ def silent_point(log: QemuLog, says: str, ratio: float, others: tuple[QemuMeanin
     return Point(f"no line of QEMU's log {says}", log.refs, ratio)
 
 
+def host_silent_point(log: HostLog, says: str, ratio: float) -> Point:
+    """That the host's kernel log does not tell of something; lines that somebody chose say little of the rest."""
+    if log.excerpt:
+        return Point(f"none of the lines of the host's kernel log that were given {says}", log.refs, EXCERPT_RATIO)
+    return Point(f"no line of the host's kernel log {says}", log.refs, ratio)
+
+
 def stands_still_point(state: QemuState | None, ratio: float) -> tuple[Point, ...]:
     """Whether QEMU says that it has given up. A guest that shares QEMU's output can write any line, but not this."""
     if state is None or not state.status:

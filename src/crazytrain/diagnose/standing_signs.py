@@ -23,7 +23,7 @@ def stopped_vcpus(waits: Waits | None, config: QemuConfig | None) -> Point | Non
         or set(_OWN_INTERRUPTS) & set(config.machine_options)
     ):
         return None
-    vcpus = _asleep(waits, LONG_FROM_NS)
+    vcpus = _asleep(waits, LONG_FROM_NS, config)
     if not vcpus or waits is None or not all(w.call == "futex" and w.has("qemu_wait_io_event*") for w in vcpus):
         return None
     least = span(min(wait.at_least_ns or 0 for wait in vcpus))
@@ -32,9 +32,9 @@ def stopped_vcpus(waits: Waits | None, config: QemuConfig | None) -> Point | Non
     return Point(says, waits.refs, 300)
 
 
-def lifeless(waits: Waits | None) -> Point | None:
+def lifeless(waits: Waits | None, config: QemuConfig | None) -> Point | None:
     """That no vCPU has woken for so long that even an idle system would have ticked: it may be stopped, or halted for good."""
-    vcpus = _asleep(waits, _LIFELESS_FROM_NS)
+    vcpus = _asleep(waits, _LIFELESS_FROM_NS, config)
     if not vcpus or waits is None:
         return None
     least_ns = min(wait.at_least_ns or 0 for wait in vcpus)
@@ -42,7 +42,9 @@ def lifeless(waits: Waits | None) -> Point | None:
     return Point(says, waits.refs, 0.1 if least_ns >= _SURELY_LIFELESS_FROM_NS else 0.3)
 
 
-def _asleep(waits: Waits | None, for_ns: int) -> tuple[Waiting, ...]:
-    """All vCPU threads, where each has slept for so long without running; none where one of them has not."""
+def _asleep(waits: Waits | None, for_ns: int, config: QemuConfig | None) -> tuple[Waiting, ...]:
+    """All vCPU threads, where each has slept for so long without running; none where one of them has not, or is not known."""
     vcpus = waits.of(ThreadRole.VCPU) if waits and not waits.partial else ()
+    if config is None or config.vcpus is None or len(vcpus) < config.vcpus:
+        return ()
     return vcpus if all(w.state == "S" and w.lasts and (w.at_least_ns or 0) >= for_ns for w in vcpus) else ()

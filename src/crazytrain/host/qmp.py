@@ -16,15 +16,15 @@ import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
-from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from qemu.qmp import ConnectError, QMPClient, QMPError
 from qemu.qmp.message import Message
 
 from crazytrain.host.door import Each, MonitorEnded, Pause, Talking, outcome_of
 from crazytrain.host.guarding import ResumeGuard
+from crazytrain.host.qmp_turn import turn_at
 from crazytrain.model.evidence import Outcome
-from crazytrain.model.facts.qemu import MONITOR_BUSY, OWN_TURN
+from crazytrain.model.facts.qemu import MONITOR_BUSY
 
 _ANSWER_LIMIT_BYTES = 4 << 20
 _TOTAL_LIMIT_BYTES = 16 << 20
@@ -51,29 +51,6 @@ class Manners(NamedTuple):
     each: Each | None = None
 
 
-class _Turn:
-    """Whose turn it is at one monitor, how long (s) those waited who found that it hangs, and whether the last of them was told why."""
-
-    def __init__(self) -> None:
-        self.lock = asyncio.Lock()
-        self.hung: list[float] = []
-        self.busy = False
-
-    def found_hanging(self, waited_s: float, detail: str) -> None:
-        """Somebody waited so long for nothing; ``detail`` is what he says of it."""
-        self.hung.append(waited_s)
-        self.busy = MONITOR_BUSY in detail
-
-    @property
-    def why_not(self) -> str:
-        """What those hear who do not get their turn."""
-        return f"{OWN_TURN}; {MONITOR_BUSY}" if self.busy else OWN_TURN
-
-
-# As long as somebody waits or asks.
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, WeakValueDictionary[str, _Turn]] = WeakKeyDictionary()
-
-
 class _Stop(MonitorEnded):
     """The conversation ends here, with this outcome."""
 
@@ -95,7 +72,7 @@ async def converse(
         async with _own_turn(path, timeout_s):
             told, outcome, detail = await _converse(path, commands, Manners(timeout_s, pause_s, hold_s, each))
             if outcome is Outcome.TIMED_OUT:
-                _turn(path).found_hanging(timeout_s, detail)
+                turn_at(path).found_hanging(timeout_s, detail)
             return told, outcome, detail
     except _Stop as stop:
         return b"", stop.outcome, stop.detail
@@ -110,7 +87,7 @@ async def talking(path: str, *, timeout_s: float) -> AsyncIterator[Talking]:
                 yield _Held(talk)
         except _Stop as stop:
             if stop.outcome is Outcome.TIMED_OUT:
-                _turn(path).found_hanging(timeout_s, stop.detail)
+                turn_at(path).found_hanging(timeout_s, stop.detail)
             raise
 
 
@@ -119,7 +96,7 @@ async def _own_turn(path: str, timeout_s: float) -> AsyncIterator[None]:
     """Wait for our turn. Who waited while the monitor was found to hang gives up, for it would hang for him, too: unless he
     has more patience than who found it.
     """
-    turn = _turn(path)
+    turn = turn_at(path)
     before = len(turn.hung)
     try:
         async with asyncio.timeout(_TURN_S):
@@ -146,11 +123,6 @@ async def _connected(path: str, timeout_s: float) -> "AsyncIterator[_Talk]":
         yield talk
     finally:
         await talk.leave()
-
-
-def _turn(path: str) -> _Turn:
-    turns = _turns.setdefault(asyncio.get_running_loop(), WeakValueDictionary())
-    return turns.setdefault(path, _Turn())
 
 
 async def _converse(path: str, commands: Sequence[bytes], manners: Manners) -> tuple[bytes, Outcome, str]:

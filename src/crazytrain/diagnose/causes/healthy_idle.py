@@ -8,6 +8,7 @@ from crazytrain.model.facts import (
     ConsoleLog,
     KvmExits,
     Loops,
+    QemuConfig,
     QemuState,
     ThreadActivity,
     VcpuView,
@@ -26,6 +27,7 @@ def healthy_idle(
     console: ConsoleLog | None,
     inside: GuestInside | None,
     waits: Waits | None,
+    config: QemuConfig | None,
 ) -> Claim:
     """Does the guest idle, as healthy guests do?"""
     points = (
@@ -33,7 +35,7 @@ def healthy_idle(
         *alarms(threads, view, loops, exits, state),
         *own_alarms(console, inside),
     )
-    still = lifeless(waits)
+    still = lifeless(waits, config)
     # A guest that hangs idles, too: where nobody has seen its vCPUs, or looked inside, that is as likely as not.
     blind = threads.window_ns > 0 and view is None and inside is None
     return Claim(

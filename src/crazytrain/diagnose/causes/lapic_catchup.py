@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
-from crazytrain.diagnose.log_signs import when
+from crazytrain.diagnose.log_signs import host_silent_point, when
 from crazytrain.model.facts.kernel_traces import KernelTrace
 from crazytrain.model.facts.logs import HostLine, HostLog, KernelMeaning
 from crazytrain.model.finding import Claim, Family, Point
@@ -22,7 +22,7 @@ def lapic_catchup(log: HostLog, trace: KernelTrace | None) -> Claim:
     lockups = [line for line in near if line.line.meaning in _LOCKUPS]
     frames = [line for line in near if line.line.meaning is KernelMeaning.TRACE and _in_timer(line)]
     if not lockups or not frames:
-        none = Point("the host's kernel log tells of no lockup in KVM's timer", log.refs, 0.05)
+        none = host_silent_point(log, "tells of a lockup in KVM's timer", 0.05)
         return Claim(says=says, prior=0.01, points=(none,))
     last = lockups[-1]
     points = (

@@ -1,7 +1,7 @@
 """Cause exit-storm/split-lock."""
 
 from crazytrain.diagnose.cause import Cause, Rank
-from crazytrain.diagnose.log_signs import host_point
+from crazytrain.diagnose.log_signs import host_point, host_silent_point
 from crazytrain.diagnose.signs import burning_vcpus
 from crazytrain.model.facts import ThreadActivity
 from crazytrain.model.facts.host import HostParameters
@@ -16,7 +16,7 @@ def split_lock(log: HostLog, parameters: HostParameters | None, threads: ThreadA
     says = "the guest takes split locks, and the host slows its vCPU down for each of them"
     said = host_point(log, (KernelMeaning.SPLIT_LOCK, KernelMeaning.BUS_LOCK), (300, 40, 12))
     if not said:
-        none = Point("the host's kernel log names no split lock of this guest's threads", log.refs, 0.05)
+        none = host_silent_point(log, "names a split lock of this guest's threads", 0.05)
         return Claim(says=says, prior=0.02, points=(none,), missing=(_DMESG,))
     points = [*said]
     if parameters and parameters.split_lock_mitigate is not None:

@@ -128,5 +128,5 @@ CAUSE = Cause(
     family=Family.QEMU_BLOCKED,
     rank=Rank.SPECIFIC,
     judge=storage_stall,
-    absorbs=("guest-hung-io", "cpu-contention"),
+    absorbs=("guest-hung-io", "cpu-contention", "healthy-idle"),
 )

@@ -58,7 +58,8 @@ class KernelLine(msgspec.Struct, frozen=True, kw_only=True):
 class KernelLog(msgspec.Struct, frozen=True, kw_only=True):
     """The end of the host's kernel log: how many lines were read, from which stamp on, and those that matter.
 
-    ``corrected_ns``: by how much ``CLOCK_MONOTONIC`` has been slewed ahead of a clock that is not, since boot.
+    ``corrected_ns``: by how much ``CLOCK_MONOTONIC`` has been slewed ahead of a clock that is not, since boot. ``excerpt``: somebody
+    chose these lines, so what is not among them may stand in the log all the same.
     """
 
     lines: int
@@ -68,6 +69,7 @@ class KernelLog(msgspec.Struct, frozen=True, kw_only=True):
     mono_ns: int
     wall_ns: int
     refs: tuple[Ref, ...]
+    excerpt: bool = False
 
 
 class HostLine(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,6 +88,7 @@ class HostLog(msgspec.Struct, frozen=True, kw_only=True):
     read: int
     since_ns: int | None
     refs: tuple[Ref, ...]
+    excerpt: bool = False
 
     def of(self, *meanings: KernelMeaning, ours: bool = False) -> tuple[HostLine, ...]:
         """Lines of these meanings; with ``ours`` only those that name a thread of the guest."""
