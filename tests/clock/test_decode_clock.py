@@ -82,6 +82,11 @@ def test_any_text_in_the_place_of_xml(text: str) -> None:
 def test_any_words_in_the_place_of_a_command_line(words: list[str]) -> None:
     clock_argv_of(["qemu-system-x86_64", *words])
     clock_argv_of(["qemu-system-x86_64", "-cpu", *words, "-rtc", *words])
+    clock_argv_of(["qemu-system-x86_64", "-cpu", ",".join(words), "-rtc", ",".join(words)])
+
+
+def test_a_cpu_with_a_comma_too_much() -> None:
+    assert clock_argv_of(["qemu-system-x86_64", "-cpu", "host,,kvmclock=off,"]).cpu == "host"
 
 
 @pytest.mark.parametrize(

@@ -105,7 +105,7 @@ def _cpu(value: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for word in value.split(",")[1:]:
         name, equals, setting = word.partition("=")
-        if word[:1] in "+-":
+        if word.startswith(("+", "-")):
             found[word[1:].replace("_", "-")] = _ON if word[0] == "+" else _OFF
         else:
             found[name.replace("_", "-")] = _SWITCHES.get(setting, setting) if equals else _ON

@@ -18,6 +18,7 @@ _BINARY_FIELD = re.compile(rb"^[A-Z_][A-Z0-9_]{0,63}$", re.MULTILINE)
 _NEXT = re.compile(rb"\n\n(?=__CURSOR=)")
 _LARGEST_ENTRY = 8 << 20
 _MOST_MINUTES = 5_000
+_LONGEST_TIME = 20
 _LAST_US = 253_000_000_000_000_000
 LONGEST_MESSAGE = 64 << 10
 
@@ -144,7 +145,7 @@ class Journal:
         return b"%b%b %b%b: %b" % (self._time(time), host or b"-", program or b"-", number, said)
 
     def _time(self, text: bytes) -> bytes:
-        if not text.isdigit() or not 0 < int(text) < _LAST_US:
+        if not text.isdigit() or len(text) > _LONGEST_TIME or not 0 < int(text) < _LAST_US:
             return b""
         seconds, micros = divmod(int(text), 1_000_000)
         minute = self._minutes.get(seconds // 60)
