@@ -1,6 +1,6 @@
 """Lab guests, really running, really diagnosed, also while the host is loaded.
 
-Three looks at a guest take a while. So these are a few that differ much; the others are looked at once, in test_lab_*.py.
+Two looks at a guest take a while. So these are a few that differ much; the others are looked at once, in test_lab_*.py.
 """
 
 import contextlib
@@ -46,9 +46,9 @@ def test_every_kind_of_guest_is_diagnosed_somewhere() -> None:
     assert [guest.name for guest in lab.GUESTS if f'"{guest.name}"' not in texts] == []
 
 
-def verdict_of(guest: lab.Running, healthy: lab.Running, crazytrain: Run, seconds: str) -> dict[str, object]:
+def verdict_of(guest: lab.Running, healthy: lab.Running, crazytrain: Run, *more: str) -> dict[str, object]:
     report = report_of(
-        crazytrain("why", str(guest.pid), "--against", str(healthy.pid), "--for", seconds, "--json", "--quiet")
+        crazytrain("why", str(guest.pid), "--against", str(healthy.pid), "--for", "5", "--json", "--quiet", *more)
     )
     verdict = report["verdict"]
     assert isinstance(verdict, dict)
@@ -60,7 +60,7 @@ def verdict_of(guest: lab.Running, healthy: lab.Running, crazytrain: Run, second
 
 
 def test_the_cause_is_named(guest: lab.Running, healthy: lab.Running, crazytrain: Run) -> None:
-    report = verdict_of(guest, healthy, crazytrain, "5")
+    report = verdict_of(guest, healthy, crazytrain)
     assert report["schema_version"] == 1
     assert report["complete"] is True
     baseline = report["baseline"]
@@ -72,18 +72,12 @@ def test_the_cause_is_named(guest: lab.Running, healthy: lab.Running, crazytrain
     assert not broke, broke
 
 
-def test_the_cause_is_named_on_a_loaded_host(guest: lab.Running, healthy: lab.Running, crazytrain: Run) -> None:
-    with load():
-        verdict_of(guest, healthy, crazytrain, "5")
-
-
-def test_its_case_can_be_replayed_checked_and_packed(
+def test_the_cause_is_named_on_a_loaded_host_and_its_case_can_be_replayed_checked_and_packed(
     guest: lab.Running, healthy: lab.Running, crazytrain: Run, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     out = tmp_path_factory.mktemp("cases")
-    first = report_of(
-        crazytrain("why", str(guest.pid), "--against", str(healthy.pid), "--for", "2", "--json", "--out", str(out))
-    )
+    with load():
+        first = verdict_of(guest, healthy, crazytrain, "--out", str(out))
     crazytrain("case", "verify", str(first["case"]), "--in", str(out))
     again = report_of(crazytrain("case", "show", str(first["case"]), "--in", str(out), "--json"))
     packed = crazytrain("case", "pack", str(first["case"]), "--in", str(out), "--out", str(out)).stdout.strip()
