@@ -67,7 +67,8 @@ def test_before_it_is_done_no_command_is_named() -> None:
 
 
 def test_what_is_done_says_what_was_seen_and_the_way_back() -> None:
-    said = text(dry_run=False, done=True, verified=("it is so",), record="/x/y.json")
+    said = text(dry_run=False, done=True, verified=("it is so",), record="/x/y.json", case="/x/a-case")
+    assert "how the guest was before is the case /x/a-case" in said
     assert "seen: it is so" in said
     assert "kept in /x/y.json; --undo brings it back" in said
     assert "<a/>" not in said

@@ -22,6 +22,7 @@ from tests.tiny import until
 pytestmark = pytest.mark.real
 
 OURS = (sys.executable, "-m", "crazytrain", "clock")
+CASE = (sys.executable, "-m", "crazytrain", "case")
 SYSFS = "/sys/devices/system/clocksource/clocksource0/current_clocksource"
 NAME = "clocked"
 # A definition with all that a careless change would lose.
@@ -138,6 +139,8 @@ def test_the_running_guest_switches_and_goes_back(guest: Clocked) -> None:
     assert ("-tsc" in dry, "+acpi_pm" in dry, guest.file(SYSFS)) == (True, True, "tsc")
     change = guest.json("--set", "clocksource=acpi_pm", "--yes")
     assert (change["site"], change["done"]) == ("inside", True)
+    shown = guest.cage.tried(*CASE, "verify", change["case"], user=False, limit_s=60, **guest.environment())
+    assert shown.returncode == 0, shown.stderr
     assert guest.file(SYSFS) == "acpi_pm"
     until(lambda: guest.switched()[-1] == "acpi_pm", "its kernel says so itself")
     guest.said("--undo", "--yes")
@@ -227,7 +230,9 @@ def test_killed_at_any_moment_the_definition_is_the_old_or_the_new_one(guest: Cl
             env={**os.environ, **guest.environment()},
         )
         assert process.stderr
-        process.stderr.readline()  # it is at it
+        for line in process.stderr:
+            if "in its persistent definition" in line:  # it is at it; the case before it is kept
+                break
         process.send_signal(number)
         _, said = process.communicate(timeout=120)
         if number == signal.SIGINT:

@@ -7,15 +7,18 @@ import msgspec
 
 from crazytrain.cli import screen
 from crazytrain.cli.finishing import confirm, not_cut_off
+from crazytrain.cli.looking import guard_look
 from crazytrain.host import LiveHost
 from crazytrain.host.loop import run
 from crazytrain.model.clock_change import ClockChange, Setting
 from crazytrain.model.errors import BadInput
+from crazytrain.model.evidence import Cost
 from crazytrain.pipeline_clock_change import Asked, Plan, changed, is_done, planned, settle, target, undoing
 from crazytrain.remedy.clock_keys import settings
 from crazytrain.report.clock_change_text import WIDTH, clock_change_lines
 from crazytrain.store.clock_records import clocks_root
 
+_BEFORE_S = 0.5
 _FINISHING = "finishing first: libvirt and the guest have either the old state or the new one"
 
 
@@ -76,10 +79,24 @@ def change_clock(wanted: str, how: How) -> None:
     else:
         _show_first(plan, how)
         confirm(yes=how.yes)
+        case = _case(plan, progress)
         with not_cut_off(progress, _FINISHING):
             done = run(changed(asked, plan))
         progress.done()
-        _print(done, how)
+        _print(msgspec.structs.replace(done, case=case), how)
+
+
+def _case(plan: Plan, progress: screen.Progress) -> str:
+    """Keep the guest as it is now, by reading alone; the case's folder, or nothing of a guest that is off.
+
+    Raises:
+        CrazytrainError: it cannot be kept; then nothing is changed.
+    """
+    guest = plan.target.guest
+    if guest is None:
+        return ""
+    kept = guard_look((guest,), _BEFORE_S, progress, Cost.READS)
+    return kept[0][0] if kept else ""
 
 
 async def _plan(asked: Asked, wanted: str, to: tuple[Setting, ...], *, next_boot: bool) -> Plan:

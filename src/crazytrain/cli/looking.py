@@ -34,6 +34,7 @@ Tell = Callable[[str], None]
 
 SURVEY_S = 0.5  # and no more than a fifth of the look itself
 NOBODY = "none"
+_HURRY = "taken in a hurry: nobody beside it was looked at"
 
 
 class Against(msgspec.Struct, frozen=True):
@@ -231,16 +232,18 @@ def _case_path(wanted: str) -> Path | None:
     return next((p for p in (direct, saved) if p.exists()), None)
 
 
-def guard_look(guests: Sequence[Guest], seconds: float, progress: Tell) -> list[tuple[str, str]]:
+def guard_look(
+    guests: Sequence[Guest], seconds: float, progress: Tell, ceiling: Cost = Cost.SAMPLES
+) -> list[tuple[str, str]]:
     """Keep a case of each guest, all at once; each with its folder and the verdict in a line."""
-    return run(_guard_look(LiveHost(), guests, seconds, progress))
+    return run(_guard_look(LiveHost(), guests, seconds, progress, ceiling))
 
 
-async def _guard_look(host: Host, guests: Sequence[Guest], seconds: float, progress: Tell) -> list[tuple[str, str]]:
+async def _guard_look(
+    host: Host, guests: Sequence[Guest], seconds: float, progress: Tell, ceiling: Cost
+) -> list[tuple[str, str]]:
     root = cases_root(os.environ, os.geteuid())
-    plan = Plan(
-        window_s=seconds, ceiling=Cost.SAMPLES, root=root, choice="taken in a hurry: nobody beside it was looked at"
-    )
+    plan = Plan(window_s=seconds, ceiling=ceiling, root=root, choice=_HURRY)
 
     def told(looked: Looked) -> tuple[str, str]:
         verdict = concluded(looked, Against(), progress).verdict

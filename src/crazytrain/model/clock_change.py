@@ -81,7 +81,8 @@ class ClockChange(msgspec.Struct, frozen=True, kw_only=True):
 
     ``undoes``: it goes back to what was before another change. ``diff`` are the lines of a unified diff, none where all is so already.
     ``qemu`` is ``null`` where the change is none of QEMU's command line, or libvirt did not tell it. ``record`` is what ``--undo`` goes
-    back by, empty in a dry run. ``verified`` says what was looked at afterwards.
+    back by, empty in a dry run. ``case`` is the folder of a look at the guest just before, empty where none was taken: in a dry run, and of a guest
+    that is off. ``verified`` says what was looked at afterwards.
     """
 
     guest: str
@@ -95,6 +96,7 @@ class ClockChange(msgspec.Struct, frozen=True, kw_only=True):
     done: bool
     undoes: bool
     record: str
+    case: str = ""
     verified: tuple[str, ...]
     notes: tuple[str, ...]
     schema_version: int = SCHEMA_VERSION

@@ -55,5 +55,7 @@ def _done(change: ClockChange) -> Iterator[Line]:
     yield from (Line(f"  seen: {plain(one, _LONG)}") for one in change.verified)
     if change.site is not Site.INSIDE:
         yield Line(f"  comes true {plain(change.takes_effect, _LONG)}", "verdict")
+    if change.case:
+        yield Line(f"  how the guest was before is the case {plain(change.case, _LONG)}", "dim")
     if not change.undoes:
         yield Line(f"  the old state is kept in {plain(change.record, _LONG)}; --undo brings it back", "dim")
