@@ -16,6 +16,7 @@ from crazytrain.model.clock_report import ClockReport
 from crazytrain.report.clock_text import clock_lines
 from tests.agent_guest import boot_files
 from tests.cage import Cage, caged
+from tests.support import skip_real
 from tests.tiny import until
 
 pytestmark = pytest.mark.real
@@ -167,7 +168,7 @@ def test_who_may_not_read_memory_is_told(guest: Shown) -> None:
 
 def test_the_page_that_kvm_writes(guest: Shown) -> None:
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
-        pytest.skip("no /dev/kvm: only KVM writes such a page")
+        skip_real("no /dev/kvm: only KVM writes such a page")
     guest.cage.start("paged", PAGE)
     try:
         told = ""
