@@ -65,7 +65,18 @@ def test_stamps_since_the_boot(line: bytes, seconds: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "line", [b"", b"x", b"Nov 23", b"[x] y", b"[1.2] y", b"12:30 x", b"November 23 06:45:01 x", b"[  OK  ] Started x"]
+    "line",
+    [
+        b"",
+        b"x",
+        b"Nov 23",
+        b"[x] y",
+        b"[1.2] y",
+        b"[1 22 3.4532694] y",
+        b"12:30 x",
+        b"November 23 06:45:01 x",
+        b"[  OK  ] Started x",
+    ],
 )
 def test_what_is_no_stamp_is_none(line: bytes) -> None:
     assert stamp_of(line) is None
