@@ -19,8 +19,9 @@ from pathlib import Path
 
 import msgspec
 
-from bench import corpus, fitting
+from bench import corpus, first_sight, fitting
 from crazytrain.cli.reading import read_all
+from crazytrain.diagnose.named import OF_WORDS
 from crazytrain.diagnose.weigh import FITTED, Map
 
 BINS = (0.15, 0.5, 0.7, 0.85, 0.95, 1.001)
@@ -191,6 +192,22 @@ def tell_fit(said: Sequence[Said]) -> bool:
     return worth.justified and told(_SURE) < _SURE
 
 
+def tell_first_sight(seen: Sequence[first_sight.Seen]) -> None:
+    """Print what came true of reports that nobody had seen, and the slope which that asks for where words alone named a cause."""
+    tell("reports at first sight", [Said(one.now, one.right, one.of, one.family) for one in seen])
+    guessed, slope = [one for one in seen if one.guessed], first_sight.slope_of(seen)
+    if slope is None:
+        return
+    right = sum(one.right for one in guessed)
+    before, after = (first_sight.off(guessed, now=now) for now in (False, True))
+    print(
+        f"  of these, {len(guessed)} below one half by words alone, {right} right: their log odds times {slope:.2f} fit best,"
+    )
+    print(
+        f"  in use (crazytrain.diagnose.named.OF_WORDS) {OF_WORDS.slope:.2f}; Brier score {before:.3f} before that, {after:.3f} by it\n"
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Print a table for each source and one for all; gives 1 where confidence is more than the truth bears out."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -208,6 +225,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     every = [one for said in sources.values() for one in said]
     if len(sources) > 1:
         tell("all together", every)
+    tell_first_sight(first_sight.kept())
     tell_families(every)
     wanted = tell_fit(every)
     return int(wanted or any(row.mean > row.high + 1e-9 for row in reliability(every)))

@@ -121,5 +121,10 @@ def crossed(tried: Sequence[Tried]) -> Crossed | None:
 
 
 def _loss(confidence: float, one: Tried) -> float:
+    return log_loss(confidence, right=one.right)
+
+
+def log_loss(confidence: float, *, right: bool) -> float:
+    """What a confidence costs, given what came true."""
     held = min(_MOST, max(_LEAST, confidence))
-    return -math.log(held if one.right else 1 - held)
+    return -math.log(held if right else 1 - held)

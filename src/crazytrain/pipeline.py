@@ -26,6 +26,7 @@ from crazytrain.derive.registry import DERIVERS
 from crazytrain.diagnose.causes import CAUSES
 from crazytrain.diagnose.engine import diagnose, headline, looks_wanted
 from crazytrain.diagnose.likely_family import of_likely_family
+from crazytrain.diagnose.named import as_named
 from crazytrain.diagnose.side import who_burns
 from crazytrain.diagnose.weigh import standing
 from crazytrain.host.door import Host
@@ -244,6 +245,7 @@ def conclude(case: Case, notes: Sequence[str] = (), known: Sequence[object] = ()
     best = headline(findings, CAUSES)
     if best is None and case.guest is None:
         best = of_likely_family(findings, CAUSES)
+    findings, best = _named(findings, best, here.facts)
     return build(
         Conclusion(
             tool=f"crazytrain {__version__}",
@@ -256,6 +258,16 @@ def conclude(case: Case, notes: Sequence[str] = (), known: Sequence[object] = ()
             notes=(*notes, *here.notes),
         )
     )
+
+
+def _named(
+    findings: tuple[Finding, ...], best: Finding | None, facts: Facts
+) -> tuple[tuple[Finding, ...], Finding | None]:
+    """The findings, and the one that gives the verdict, with the confidence that such verdicts have earned."""
+    if best is None:
+        return findings, None
+    named = as_named(best, next(cause for cause in CAUSES if cause.slug == best.cause), facts)
+    return tuple(named if one is best else one for one in findings), named
 
 
 def _verdict(best: Finding | None, facts: Facts) -> VerdictView:

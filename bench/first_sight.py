@@ -1,0 +1,84 @@
+"""What was said of reports that nobody had seen while the ratios were chosen: each kept as it came out the first time.
+
+``bench/data/first-sight.json`` has a row for each: what was said (family, confidence), whether the cause was right, whether words alone
+said it, and whether its truth is settled at all. Those whose truth is not count ``UNSETTLED`` times: of public reports about every fifth
+is never settled, and fewer of these are.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from bench.corpus import Answer
+from bench.fitting import log_loss
+from crazytrain.diagnose.named import OF_WORDS
+from crazytrain.diagnose.weigh import FOUND_FROM, Map
+
+KEPT = Path(__file__).resolve().parent / "data" / "first-sight.json"
+UNSETTLED = 2.5
+_SLOPES = tuple(step / 20 for step in range(21))
+_WORDS = "as told"
+
+
+class Seen(msgspec.Struct, frozen=True, kw_only=True):
+    """One verdict at first sight; ``confidence`` is what the ratios gave."""
+
+    of: str
+    family: str
+    confidence: float
+    right: bool
+    words: bool
+    settled: bool = True
+
+    @property
+    def guessed(self) -> bool:
+        """Whether words alone name it, below one half."""
+        return self.words and 0 < self.confidence < FOUND_FROM
+
+    @property
+    def now(self) -> float:
+        """What would be said today."""
+        return OF_WORDS(self.confidence) if self.guessed else self.confidence
+
+    @property
+    def weight(self) -> float:
+        """For how many it stands."""
+        return 1.0 if self.settled else UNSETTLED
+
+
+def kept(path: Path = KEPT) -> list[Seen]:
+    """All that were kept."""
+    return msgspec.json.decode(path.read_bytes(), type=list[Seen])
+
+
+def of_answer(answer: Answer) -> Seen:
+    """An answer of ``bench.corpus --json``, with its points, as a row to keep."""
+    ratios = (point.partition(": ") for point in answer.points)
+    speaks = [fact for ratio, _, fact in ratios if float(ratio) > 1]
+    return Seen(
+        of=answer.id,
+        family=answer.family if answer.confidence else "",
+        confidence=answer.confidence,
+        right=answer.cause_right,
+        words=bool(speaks) and all(fact.startswith(_WORDS) for fact in speaks),
+        settled=answer.truth.family != "unknown",
+    )
+
+
+def slope_of(seen: Sequence[Seen]) -> float | None:
+    """The slope (without a shift, so that each stays on its side of one half) that fits what words alone named; ``None`` without any."""
+    guessed = [one for one in seen if one.guessed]
+    if not guessed:
+        return None
+    return min(_SLOPES, key=lambda slope: _loss(guessed, Map(slope)))
+
+
+def _loss(seen: Sequence[Seen], told: Map) -> float:
+    return sum(one.weight * log_loss(told(one.confidence), right=one.right) for one in seen)
+
+
+def off(seen: Sequence[Seen], *, now: bool) -> float:
+    """The Brier score of these verdicts, as the ratios gave them or as they would be said today."""
+    far = (one.weight * ((one.now if now else one.confidence) - one.right) ** 2 for one in seen)
+    return sum(far) / sum(one.weight for one in seen)
