@@ -1,11 +1,13 @@
 """The runner of public cases and the calibration, on cases made for this."""
 
 import json
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from bench import calibration, corpus
+from tests.support import ROOT
 
 FULL = {
     "id": "made-full",
@@ -55,6 +57,19 @@ def test_a_missed_aim_fails(folder: Path) -> None:
     wrong = {**FULL, "truth": {**FULL["truth"], "family": "firmware", "cause": "firmware-wait"}}  # type: ignore[dict-item]
     (folder / "made-full.json").write_text(json.dumps(wrong))
     assert corpus.main(["--cases", str(folder)]) == 1
+
+
+def test_it_is_called_by_its_path_from_anywhere(folder: Path) -> None:
+    done = subprocess.run(
+        [ROOT / "bench" / "corpus", "--cases", "."],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "right * made-full" in done.stdout
 
 
 def test_an_empty_folder_fails(tmp_path: Path) -> None:
