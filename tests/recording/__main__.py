@@ -22,7 +22,7 @@ from crazytrain.model.evidence import Kind
 from crazytrain.model.report import FindingView, Report
 from crazytrain.pipeline import conclude
 from crazytrain.store import find, load, open_case, pack
-from tests.recording.neutral import neutral, strange_paths, told_in, with_console, without
+from tests.recording.neutral import neutral, strange_paths, told_in, with_guests_own, without
 from tests.support import ROOT
 
 CASES = ROOT / "tests" / "cases"
@@ -42,7 +42,7 @@ def quiet(_line: str) -> None:
 
 
 def recorded(guest: lab.Running, seconds: float, folder: Path) -> Case:
-    """Look at a guest as a user does, and pack the case for others to read; the console, which that leaves out, is put back."""
+    """Look at a guest as a user does, and pack the case for others to read; what that leaves out of the guest's own is put back."""
     program = (sys.executable, "-m", "crazytrain")
     out = Path(tempfile.mkdtemp(dir=folder))
     look = ("why", str(guest.pid), "--against", "none", "--for", f"{seconds:g}", "--json", "--quiet", "--out", str(out))
@@ -50,7 +50,7 @@ def recorded(guest: lab.Running, seconds: float, folder: Path) -> Case:
     name = json.loads(told.stdout)["case"]
     packing = ("case", "pack", name, "--redact", "--in", str(out), "--out", str(out))
     done = subprocess.run((*program, *packing), check=True, capture_output=True, text=True, cwd=ROOT, timeout=120)
-    return with_console(load(Path(done.stdout.strip())), load(find(out, name)))
+    return with_guests_own(load(Path(done.stdout.strip())), load(find(out, name)))
 
 
 def our_groups() -> list[str]:

@@ -102,10 +102,10 @@ def told_in(case: Case, words: Iterable[str]) -> set[str]:
     }
 
 
-def with_console(case: Case, whole: Case) -> Case:
-    """A case that was packed for others, with what the guest printed: the lab's own guests tell nobody's secrets."""
-    printed = {one.id: one for one in whole.evidence if one.kind is Kind.CONSOLE}
-    return msgspec.structs.replace(case, evidence=tuple(printed.get(one.id, one) for one in case.evidence))
+def with_guests_own(case: Case, whole: Case) -> Case:
+    """A case that was packed for others, with what the guest printed and its kernel's stacks: the lab's own tell nobody's secrets."""
+    own = {one.id: one for one in whole.evidence if one.kind in (Kind.CONSOLE, Kind.INSIDE)}
+    return msgspec.structs.replace(case, evidence=tuple(own.get(one.id, one) for one in case.evidence))
 
 
 def without(case: Case, kinds: Iterable[Kind]) -> Case:

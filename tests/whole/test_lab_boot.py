@@ -34,9 +34,21 @@ DECIDES = {
     "apic-timer-storm": (("bpf", r"TSC_DEADLINE was written [\d,]{5,}/s: [345]\d % of all MSR accesses"),),
     "jmp-spin": (("vcpus", r"an instruction that jumps to itself, with interrupts off"),),
     "jmp-spin-irq": (("vcpus", r"an instruction that jumps to itself; interrupts come, and return to it"),),
+    "halted-dead": (
+        ("vcpus", r"all vCPUs were halted in at least 100 % of the samples, with interrupts off in 100 %"),
+    ),
+    "triple-fault": (
+        ("vcpus", r"its table of interrupts has no room for a handler of any error, .*-no-reboot"),
+        ("qmp", r"QEMU says that the guest is shutdown"),
+    ),
+    "emulation-failure": (
+        ("qmp", r"QEMU's status is internal-error"),
+        ("qemu-log", r"KVM internal error\. Suberror: 1"),
+    ),
+    "interrupt-storm": (("bpf", r"the guest ended [\d,]{5,}/s interrupts of the lines 8 to 15 \(port 0x20\)"),),
     "reboot-loop": (("bpf", r"the vCPU shut down by a triple fault \d+ times?"),),
 }
-UNDER_LOAD = {"hlt-idle", "pit-storm-qemu", "apic-timer-storm"}
+UNDER_LOAD = {"hlt-idle", "pit-storm-qemu", "apic-timer-storm", "interrupt-storm"}
 BESIDE = {
     "cpu-contention",
     "nested-starvation",

@@ -24,10 +24,14 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(600)]
 
 Start = Callable[[str, str], lab.Running]
 INTERRUPTS_ON = 1 << 9
+LOOKS = 3  # a look at a guest that hardly gets a CPU may come back without what decides
 # What may be the headline of a guest on this host and under its load, beside the cause that is right.
 ALSO_TRUE = {
-    "oom": ("guest-user-busy",)
-}  # the program that eats memory is in user space most of the time on some hosts
+    "oom": ("guest-user-busy",),  # the program that eats memory is in user space most of the time on some hosts
+    "slow-clock": ("guest-kernel-busy",),  # where the look came by no registers, nobody knows in which function
+    "agent-spin": ("guest-kernel-busy", "guest-user-busy"),
+    "lost-interrupt": ("guest-hung-io",),
+}
 BESIDE = {"cpu-contention", "nested-starvation", "misread", "software-emulation", "unknown"}
 
 
@@ -127,6 +131,26 @@ def test_the_split_is_measured_by_the_guest_itself(started: Callable[[str], lab.
     clears, random = (int(part) for part in re.findall(SHARES, guest.console.read_text())[-1])
     assert clears / (clears + random) == pytest.approx(0.7, abs=0.05)
     named(guest, crazytrain)
+
+
+# guest: the fact that decides, as a look from outside finds it
+DECIDES = [
+    ("idle-poll", r"they were awake, and in their kernel's idle loop"),
+    ("slow-clock", r"were in acpi_pm_read( and \w+)?: it reads the time from that device"),
+    ("tsc-unstable", r"Marking TSC unstable due to boot parameter"),
+    ("thrash", r"the guest's kernel read [\d,.]+/s pages from its own swap and wrote"),
+    ("agent-spin", r"qemu-ga \(pid \d+ in the guest\) was on a CPU in"),
+    ("lost-interrupt", r"QEMU has given back every request of the guest's disks"),
+    ("balloon", r"its driver (takes|gives) pages (from|back to) the guest: [\d,.]+/s requests"),
+]
+
+
+@pytest.mark.parametrize(("kind", "fact"), DECIDES, ids=[kind for kind, _ in DECIDES])
+def test_a_linux_at_odds_with_its_machine_is_told_by_what_decides(
+    started: Callable[[str], lab.Running], crazytrain: Run, kind: str, fact: str
+) -> None:
+    guest = started(kind)
+    assert any(re.search(fact, named(guest, crazytrain)) for _ in range(LOOKS)), fact
 
 
 def test_each_boot_is_another_kernel_address(started: Callable[[str], lab.Running]) -> None:

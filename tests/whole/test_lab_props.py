@@ -49,9 +49,16 @@ DECIDES = {
     ),
     "net-flood": (("bpf", r"the main loop took [\d,]{5,}/s packets from the network"),),
     "disk-heavy": (("qmp", r"disk ide0-hd0: [\d,.]+/s requests, \d+ MiB/s over all disks"),),
+    "paused": (("qmp", r"QEMU's status is paused"),),
+    "frozen": (("cgroup", r"control group /.* is frozen, and all its threads are in it"),),
+    "iothread-poll": (
+        ("tasks", r"the iothread io0 wanted \d+ % of a CPU"),
+        ("qmp", r"it may poll for 1 s before it sleeps"),
+    ),
+    "postcopy": (("waits", r"vCPU 0 .* has been inside ioctl of vCPU 0 for at least .*handle_userfault"),),
     "migrating": (("qmp", r"a migration is active, .* to go"),),
 }
-ACTED = {"usb-polling": 0, "disk-heavy": 0}  # nothing is done beside these
+ACTED = {"usb-polling": 0, "disk-heavy": 0, "iothread-poll": 0}  # nothing is done beside these
 
 
 @pytest.fixture(scope="module", params=DECIDES)
@@ -134,9 +141,11 @@ def test_what_the_lab_did_is_on_record(guest: lab.Running) -> None:
     assert guest.guest in did.on_purpose
 
 
-def test_looking_does_not_block_a_guest_whose_storage_is_gone(guest: lab.Running) -> None:
-    """To ask QEMU for its disks makes its main loop ask the storage, too: whoever looks must not do that to it."""
-    if guest.guest != "storage-stall":
+def test_looking_does_not_block_a_guest_that_waits_for_others(guest: lab.Running) -> None:
+    """To ask QEMU for its disks makes its main loop ask the storage, too, and to ask for registers makes it wait for the vCPU, and so
+    for the page that the vCPU waits for: whoever looks must not do that to it.
+    """
+    if guest.guest not in ("storage-stall", "postcopy"):
         return
     with Monitor(guest.qmp_socket) as monitor:
         assert monitor.status() == "running"

@@ -28,7 +28,8 @@ class Linux(msgspec.Struct, frozen=True, kw_only=True):
     """A Debian kernel with busybox, run by TCG: the one accelerator that every host has.
 
     ``script`` is what /init goes on to do, in busybox sh; ``programs`` are names of asm/*.asm, found in its PATH.
-    ``answers``: whether the guest answers the lab on its second serial port (see ``shell.Shell``).
+    ``answers``: whether the guest answers the lab on its second serial port (see ``shell.Shell``). ``modules`` are loaded
+    before the script, in that order.
     """
 
     script: str
@@ -36,6 +37,7 @@ class Linux(msgspec.Struct, frozen=True, kw_only=True):
     arguments: tuple[str, ...] = ("panic=-1",)
     hpet: bool = True
     answers: bool = False
+    modules: tuple[str, ...] = ()
 
 
 class BootSector(msgspec.Struct, frozen=True, kw_only=True):
@@ -123,5 +125,5 @@ class LabGuest(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_healthy(self) -> bool:
-        """Whether it is one to compare with."""
-        return self.family == "healthy"
+        """Whether it is one to compare with: who is paused is well, and does nothing."""
+        return self.family == "healthy" and self.cause != "paused"

@@ -10,6 +10,7 @@ APPLETS = (
     *("sort", "stty", "sync", "tail", "taskset", "tr", "true", "uname", "usleep", "wc"),
 )
 _FOLDERS = ("bin", "dev", "proc", "sys")
+_MODULES = "modules"
 _INIT = """#!/bin/sh
 export PATH=/bin
 mount -t proc proc /proc
@@ -27,7 +28,14 @@ done </dev/ttyS1 >/dev/ttyS1 &
 """
 
 
-def make_initramfs(busybox: bytes, script: str, programs: Mapping[str, bytes], *, answers: bool = False) -> bytes:
+def make_initramfs(
+    busybox: bytes,
+    script: str,
+    programs: Mapping[str, bytes],
+    *,
+    answers: bool = False,
+    modules: Mapping[str, bytes] | None = None,
+) -> bytes:
     """Return it, compressed. The same content gives the same bytes.
 
     Args:
@@ -35,10 +43,12 @@ def make_initramfs(busybox: bytes, script: str, programs: Mapping[str, bytes], *
         script: what /init goes on to do once /proc and /dev are mounted, in busybox sh.
         programs: static programs by name, put into /bin.
         answers: whether a shell answers on the second serial port from the first (see ``shell.Shell``).
+        modules: of its kernel, by name; loaded in their order before all else.
     """
-    return gzip.compress(
-        write_newc(_entries(busybox, (_SHELL if answers else "") + script, programs)), compresslevel=1, mtime=0
-    )
+    modules = modules or {}
+    before = "".join(f"busybox insmod /{_MODULES}/{name}.ko\n" for name in modules) + (_SHELL if answers else "")
+    entries = [*_entries(busybox, before + script, programs), *_module_entries(modules)]
+    return gzip.compress(write_newc(entries), compresslevel=1, mtime=0)
 
 
 def _entries(busybox: bytes, script: str, programs: Mapping[str, bytes]) -> list[Entry]:
@@ -49,3 +59,9 @@ def _entries(busybox: bytes, script: str, programs: Mapping[str, bytes]) -> list
         *(program(f"bin/{name}", data) for name, data in programs.items()),
         program("init", (_INIT + script).encode()),
     ]
+
+
+def _module_entries(modules: Mapping[str, bytes]) -> list[Entry]:
+    if not modules:
+        return []
+    return [folder(_MODULES), *(program(f"{_MODULES}/{name}.ko", data) for name, data in modules.items())]

@@ -21,6 +21,7 @@ from crazytrain.lab.initramfs import make_initramfs
 from crazytrain.lab.kernel import choose_kernel
 from crazytrain.lab.logs import last_words, shown, shows
 from crazytrain.lab.machine import accelerator_for_boot_sectors, find_qemu, kvm_trouble
+from crazytrain.lab.modules import choose_modules
 from crazytrain.lab.process import is_alive
 from crazytrain.lab.props.stage import Stage
 from crazytrain.lab.qemu import Boot, command_line
@@ -146,7 +147,7 @@ def _prepare(guest: LabGuest, home: Home, cache: Cache, wish: Wish, tell: Tell) 
         return Boot(accelerator=accelerator_for_boot_sectors(), sector=_disk(guest.image, home, cache, tell))
     kernel = choose_kernel(wish.kernel, cache, tell)
     initramfs = home.path / "initramfs.gz"
-    initramfs.write_bytes(_initramfs(guest.image, cache, tell))
+    initramfs.write_bytes(_initramfs(guest.image, kernel, cache, tell))
     return Boot(accelerator=Accelerator.TCG, kernel=kernel, initramfs=initramfs)
 
 
@@ -159,10 +160,11 @@ def _disk(image: BootSector, home: Home, cache: Cache, tell: Tell) -> Path:
     return disk
 
 
-def _initramfs(image: Linux, cache: Cache, tell: Tell) -> bytes:
+def _initramfs(image: Linux, kernel: Path, cache: Cache, tell: Tell) -> bytes:
     busybox = choose_busybox(cache, tell)
     programs = {name: assemble(name, (), cache, tell).read_bytes() for name in image.programs}
-    return make_initramfs(busybox.read_bytes(), image.script, programs, answers=image.answers)
+    modules = choose_modules(image.modules, kernel, cache, tell)
+    return make_initramfs(busybox.read_bytes(), image.script, programs, answers=image.answers, modules=modules)
 
 
 def _boot(guest: LabGuest, stage: Stage, prepare: Callable[[], Boot], given: Path | None) -> ProcessId:

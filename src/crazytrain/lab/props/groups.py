@@ -37,6 +37,15 @@ def find_cpu_root() -> CpuRoot:
     raise LabError("no control group limits CPU time here", "a host with systemd and its cpu controller does")
 
 
+def find_unified_root() -> Path:
+    """Return where control groups of version 2 are mounted; ``LabError`` where they are not."""
+    for line in Path("/proc/self/mountinfo").read_text("utf-8", "replace").splitlines():
+        before, _, after = line.partition(" - ")
+        if after.startswith("cgroup2 "):
+            return Path(before.split()[4])
+    raise LabError("no control groups of version 2 are mounted here", "a host with systemd has them")
+
+
 def _words(path: Path) -> list[str]:
     try:
         return path.read_text("ascii").split()
@@ -50,10 +59,7 @@ def limit_cpu(process: ProcessId, folder: Path, percent: int) -> Path:
     The quota is over periods of 100 ms (Documentation/scheduler/sched-bwc.rst, admin-guide/cgroup-v2.rst).
     """
     root = find_cpu_root()
-    me = myself()
-    group = root.path / f"{_PREFIX}{folder.name}-{me.pid}-{me.start_ticks}"
-    (folder / NOTE).write_text(str(group), "utf-8")
-    group.mkdir()
+    group = _made(root.path, folder)
     quota_us = _PERIOD_US * percent // 100
     if root.version == 1:
         (group / "cpu.cfs_period_us").write_text(str(_PERIOD_US), "ascii")
@@ -61,6 +67,23 @@ def limit_cpu(process: ProcessId, folder: Path, percent: int) -> Path:
     else:
         (group / "cpu.max").write_text(f"{quota_us} {_PERIOD_US}", "ascii")
     (group / "cgroup.procs").write_text(str(process.pid), "ascii")
+    return group
+
+
+def freeze(process: ProcessId, folder: Path) -> Path:
+    """Put a process into a new group that is frozen, noted in ``folder``; return the group (admin-guide/cgroup-v2.rst)."""
+    group = _made(find_unified_root(), folder)
+    (group / "cgroup.procs").write_text(str(process.pid), "ascii")
+    (group / "cgroup.freeze").write_text("1", "ascii")
+    return group
+
+
+def _made(root: Path, folder: Path) -> Path:
+    """A new group, noted before it is made."""
+    me = myself()
+    group = root / f"{_PREFIX}{folder.name}-{me.pid}-{me.start_ticks}"
+    (folder / NOTE).write_text(str(group), "utf-8")
+    group.mkdir()
     return group
 
 
