@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -152,6 +152,30 @@ def test_registers_that_others_ask_for_are_looked_up() -> None:
     asyncio.run(COLLECTOR.run(look))
     (profile,) = [msgspec.json.decode(e.data, type=InsideProfile) for e in kept if e.id == "inside.profile"]
     assert [one.why for one in profile.missing] == ["none came while it was looked: vcpus says why"]
+
+
+@pytest.mark.parametrize(
+    ("told", "spots"), [(range(3, 7), [3, 4, 5, 6]), (range(3, 40), list(range(16, 40))), ((0, 9), [9])]
+)
+def test_registers_from_before_the_kernel_was_found_are_looked_up_afterwards(
+    told: Iterable[int], spots: list[int]
+) -> None:
+    child = Child(dict(ANSWERS))
+    host = Telling({**HOST_FILES, **process(7, "qemu-system-x86", ["q"]), "/proc/7/maps": MAPS})
+    host.child = child
+    command_line = ("/usr/bin/qemu-system-x86_64", "-qmp", "unix:/q,server=on")
+    host.monitors["/q"] = (b"", Outcome.ABSENT, "no such socket")
+    look, kept = look_at(host, msgspec.structs.replace(the_guest(), command_line=command_line))
+    look = msgspec.structs.replace(look, start_ns=2)
+    for number in told:
+        look.registers.tell(f"CPU#0 {number}", number)
+    asyncio.run(COLLECTOR.run(look))
+    late = [one for one in child.asked if one["type"] == "Spot"]
+    assert [one["mono_ns"] for one in late] == spots
+    assert all(one["late"] for one in late)
+    (profile,) = [msgspec.json.decode(e.data, type=InsideProfile) for e in kept if e.id == "inside.profile"]
+    assert not profile.missing
+    assert look.registers.unheard() == ()
 
 
 def test_a_light_look_reads_only() -> None:

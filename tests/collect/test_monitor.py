@@ -13,6 +13,7 @@ import pytest
 from crazytrain.collect.look import Look
 from crazytrain.collect.monitor import COLLECTOR, collect_monitor
 from crazytrain.collect.monitor_questions import COUNTERS, DISKS, NEVER, QUESTIONS
+from crazytrain.collect.vcpus import collect_vcpus
 from crazytrain.decode.qmp import decode_qmp
 from crazytrain.derive.interrupts import derive_interrupts
 from crazytrain.derive.kvm_stats import derive_kvm_stats
@@ -189,6 +190,33 @@ def test_a_thread_that_reads_on_does_not_wait_for_storage() -> None:
     host = Reading({**HOST_FILES, **threads}, monitors={SOCKET: GREETS})
     collected(host, guest(*OWN))
     assert "query-block" in executed(host.asked[0][1])
+
+
+def in_postcopy() -> FakeHost:
+    files = {**HOST_FILES, **process(700, "qemu", ["q"], threads={700: "qemu", 701: "CPU 0/KVM"})}
+    files["/proc/700/task/701/wchan"] = b"handle_userfault"
+    return FakeHost(files, monitors={SOCKET: GREETS})
+
+
+def test_a_vcpu_that_waits_for_a_page_is_asked_nothing() -> None:
+    """QEMU's main loop would wait for the vCPU's answer, and the vCPU waits for another host."""
+    host = in_postcopy()
+    kept, _ = collected(host, guest(*OWN))
+    assert not any("query-stats" in executed(commands) for _, commands in host.asked)
+    assert "query-status" in executed(host.asked[0][1])
+    assert kept[0].outcome is Outcome.OK
+    assert (
+        "KVM's counters were left out: thread 701 (CPU 0/KVM) waits for a page of the guest's memory" in kept[0].detail
+    )
+
+
+def test_its_registers_are_not_asked_for_either() -> None:
+    host = in_postcopy()
+    look, kept = look_at(host, guest(*OWN), seconds=5)
+    asyncio.run(collect_vcpus(look))
+    assert host.asked == []
+    assert [e.outcome for e in kept] == [Outcome.ABSENT]
+    assert kept[0].detail.startswith("not asked: thread 701 (CPU 0/KVM) waits for a page")
 
 
 def test_a_light_look_asks_for_less() -> None:

@@ -20,6 +20,7 @@ _RECORDS = 400
 _WATCHED_PER_S = 200.0
 # Samples of registers that were heard and not yet looked up: later than that RAM tells of another moment.
 _MOST_WAITING = 8
+_ENOUGH = 12  # samples that were heard: below that those from before count, too
 
 
 async def collect_inside(look: Look) -> None:
@@ -111,10 +112,19 @@ class _Inside:
             with self._look.registers.heard_by(spots.hear if self._ask and self._known else _deaf):
                 await host.sleep_until(end_ns)
             await spots.done()
+            if self._ask and self._known and spots.heard < _ENOUGH:
+                await self._spot_unheard(spots)
         finally:
             spots.cancel()
         profile = await self._session.summarise()
         return msgspec.structs.replace(profile, missing=(*profile.missing, *self._unheard(spots)))
+
+    async def _spot_unheard(self, spots: "_Spots") -> None:
+        """Name what was sampled before the kernel was found: on a host that is busy that takes most of the window."""
+        for registers, mono_ns in self._look.registers.unheard():
+            if mono_ns >= self._look.start_ns:
+                await self._session.spot(registers, mono_ns, late=True)
+                spots.heard += 1
 
     def _unheard(self, spots: "_Spots") -> Iterator[Missing]:
         if not self._ask:

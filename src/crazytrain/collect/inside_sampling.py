@@ -18,7 +18,7 @@ from crazytrain.collect.inside_pausing import (
 )
 from crazytrain.collect.look import Look
 from crazytrain.collect.monitor import by_virsh
-from crazytrain.collect.monitor_waiting import is_stopped
+from crazytrain.collect.monitor_waiting import PAGES_WAITED_FOR, is_stopped, waits_for_pages
 from crazytrain.collect.same import still_same
 from crazytrain.collect.virsh import ask_virsh
 from crazytrain.host.door import MonitorEnded, Pause, Talking
@@ -108,6 +108,8 @@ class _Sampling:
     async def _hold(self, path: str) -> None:
         if not still_same(self._host, self._look.guest.process):
             raise MonitorEnded(Outcome.ABSENT, "the guest's process has ended")
+        if who := await waits_for_pages(self._look):
+            raise MonitorEnded(Outcome.ABSENT, f"not asked: {who} {PAGES_WAITED_FOR}")
         async with self._host.talking(path, timeout_s=_ANSWER_S) as line, AsyncExitStack() as stack:
             pause = await self._pause(line, stack)
             until_ns = min(self._look.end_ns, self._host.mono_ns() + _HOLD_NS)

@@ -117,9 +117,9 @@ class Session:
         """Have it look at every CPU's current task until then, or until it is asked for something else than a spot."""
         await self._asked(Watch(until_ns=until_ns, per_s=per_s), Ack)
 
-    async def spot(self, registers: str, mono_ns: int, *, stopped: bool = False) -> None:
-        """Have it count where the vCPUs are by ``info registers -a``; ``stopped``: the guest is paused just now."""
-        await self._asked(Spot(registers=registers, mono_ns=mono_ns, stopped=stopped), Ack)
+    async def spot(self, registers: str, mono_ns: int, *, stopped: bool = False, late: bool = False) -> None:
+        """Have it count where the vCPUs are by ``info registers -a``; ``stopped``: the guest is paused just now; ``late``: see ``Spot``."""
+        await self._asked(Spot(registers=registers, mono_ns=mono_ns, stopped=stopped, late=late), Ack)
 
     async def summarise(self, paused_ns: int = 0) -> InsideProfile:
         """Get what was counted since it was begun, or since the last time."""

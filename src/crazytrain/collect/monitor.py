@@ -7,7 +7,7 @@ import msgspec
 from crazytrain.collect.chardevs import Monitor, monitors, reachable
 from crazytrain.collect.look import Collector, Look
 from crazytrain.collect.monitor_questions import Occasion, When, questions_at
-from crazytrain.collect.monitor_waiting import is_stopped, waits_for_storage
+from crazytrain.collect.monitor_waiting import PAGES_WAITED_FOR, is_stopped, waits_for_pages, waits_for_storage
 from crazytrain.collect.same import gone, still_same
 from crazytrain.collect.virsh import ask_virsh, domain_of
 from crazytrain.host.door import Each
@@ -31,6 +31,10 @@ class Pace(msgspec.Struct, frozen=True, kw_only=True):
     hold_s: float = 2.0
 
 
+# Questions that a vCPU itself has to answer.
+_OF_VCPUS = (b'"info registers', b'"x /')
+
+
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
     """What a monitor answered: JSON lines as ``Host.converse`` gives them, how it ended, and where was asked."""
 
@@ -50,6 +54,8 @@ async def ask(look: Look, questions: Sequence[bytes], pace: Pace, each: Each | N
 
     ``each`` gets the line of each answer as soon as it is there.
     """
+    if any(word in question for question in questions for word in _OF_VCPUS) and (who := await waits_for_pages(look)):
+        return Answers(data=b"", outcome=Outcome.ABSENT, detail=f"not asked: {who} {PAGES_WAITED_FOR}", source="QMP")
     there = monitors(look.guest.command_line)
     own = [monitor.chardev.path for monitor in there if monitor.askable]
     if not own and look.guest.manager is Manager.LIBVIRT:
@@ -114,15 +120,18 @@ async def _asked(look: Look, name: str, when: When) -> Evidence:
     if not still_same(host, look.guest.process):
         seen = gone(look, name, Kind.QMP)
     else:
-        waits = await waits_for_storage(look)
-        answers = await ask(look, tuple(questions_at(_occasion(look, when, waits))), Pace())
+        waits, pages = await waits_for_storage(look), await waits_for_pages(look)
+        occasion = _occasion(look, when, waits)
+        occasion = msgspec.structs.replace(occasion, kvm=occasion.kvm and not pages)
+        answers = await ask(look, tuple(questions_at(occasion)), Pace())
         left_out = f"query-block was left out: {waits} waits for storage" if waits and when is When.START else ""
+        unasked = f"KVM's counters were left out: {pages} {PAGES_WAITED_FOR}" if pages else ""
         seen = Evidence(
             id=name,
             kind=Kind.QMP,
             source=answers.source,
             outcome=answers.outcome,
-            detail="; ".join(x for x in (answers.detail, left_out) if x),
+            detail="; ".join(x for x in (answers.detail, left_out, unasked) if x),
             data=answers.data,
             mono_ns=begin_ns,
             wall_ns=wall_ns,

@@ -13,6 +13,8 @@ _NAME_BYTES = 64
 _APART_NS = 40_000_000  # a disk that is well has answered by then
 # pread64, pwrite64, fsync, fdatasync, fallocate, preadv(2), pwritev(2): x86-64's numbers, then those of AArch64.
 _DISK_CALLS = frozenset(b"17 18 74 75 285 295 296 327 328".split()) | frozenset(b"67 68 82 83 47 69 70 286 287".split())
+PAGES_WAITED_FOR = "waits for a page of the guest's memory from another host, and QEMU's monitor would wait with it"
+_PAGE_WAIT = b"handle_userfault"
 # Kernel functions in which a thread waits for a file system's server, where signals may still reach it (state S).
 _SERVERS = (b"request_wait_answer", b"fuse_", b"rpc_wait", b"nfs", b"ceph_", b"rbd_")
 
@@ -34,6 +36,23 @@ async def waits_for_storage(look: Look) -> str:
     except OSError:
         return ""  # nobody can tell: the process has gone, or is denied to us
     return next((name for name, call in before.items() if after.get(name) == call), "")
+
+
+async def waits_for_pages(look: Look) -> str:
+    """Name a thread of QEMU that waits for a page of the guest's memory from another host; empty where none does.
+
+    A vCPU that waits so (userfaultfd, a postcopy migration) cannot be asked for its registers: QEMU's main loop would wait with it, and
+    the monitor would be silent until the page comes, perhaps for ever.
+    """
+    try:
+        return await look.host.patiently(lambda: _page_waiter(look), _TIMEOUT_S)
+    except OSError:
+        return ""
+
+
+def _page_waiter(look: Look) -> str:
+    waiters = (name for name, _, folder in _threads(look) if _read(look, f"{folder}/wchan").startswith(_PAGE_WAIT))
+    return next(waiters, "")
 
 
 def _waiting(look: Look) -> Iterator[tuple[str, bytes]]:
