@@ -1,0 +1,115 @@
+"""Known defects of the kernels of host and guest, of Windows and its drivers. Only ranges that the page at ``reference`` bears out."""
+
+from crazytrain.diagnose.defect import Defect
+from crazytrain.model.facts.versions import Component
+
+HOST_DEFECTS: tuple[Defect, ...] = (
+    Defect(
+        component=Component.HOST_KERNEL,
+        since=(3, 13),
+        before=(3, 14),
+        causes=("steal-time-overflow",),
+        says="KVM counts the steal time of a migrated or restored guest backwards, and it overflows",
+        instead="-cpu ...,-kvm_steal_time for the guest, or a kernel with the fix of 2015",
+        reference="https://lists.launchpad.net/kernel-packages/msg165855.html",
+    ),
+    Defect(
+        component=Component.HOST_KERNEL,
+        since=(4, 2),
+        before=(4, 4),
+        causes=("firmware-hang", "firmware-wait"),
+        says="OVMF does not come up, with full CPUs, of guests with much memory or many vCPUs; with 4.1 it does",
+        instead="a kernel that is older or newer, or SeaBIOS",
+        reference="https://github.com/tianocore/edk2/issues/21",
+    ),
+    Defect(
+        component=Component.HOST_KERNEL,
+        since=(4, 17),
+        before=(6, 19),
+        mended=((5, 10, 248), (5, 15, 198), (6, 1, 160), (6, 6, 120), (6, 12, 64), (6, 18, 3)),
+        causes=("lapic-catchup",),
+        says="the periodic APIC timer of a guest that was stopped for long fires without an end on Intel, up to a hard lockup of the host",
+        instead="kvm_intel preemption_timer=0, or a kernel with the fix",
+        reference="https://www.cve.org/CVERecord?id=CVE-2025-71104",
+    ),
+    Defect(
+        component=Component.HOST_KERNEL,
+        since=(5, 16),
+        before=(6, 3),
+        mended=((6, 1, 50),),
+        causes=("page-fault-loop",),
+        says="after 2^31 changes of a guest's mapping KVM takes every page fault for stale: vCPUs of guests that ran long hang with a full CPU",
+        instead="stop and start the guest, or kernel 6.3 (6.1.50)",
+        reference="https://lore.kernel.org/all/f023d927-52aa-7e08-2ee5-59a2fbc65953@gameservers.com",
+    ),
+    Defect(
+        component=Component.HOST_KERNEL,
+        since=(5, 19),
+        causes=("split-lock",),
+        says="since 5.19 a task that does split locks is slowed down on purpose",
+        instead="sysctl kernel.split_lock_mitigate=0",
+        reference="https://www.phoronix.com/news/Linux-Splitlock-Hurts-Gaming",
+    ),
+    Defect(
+        component=Component.HOST_KERNEL,
+        since=(6, 2),
+        causes=("cpu-mismatch", "guest-hard-lockup"),
+        says="a guest with a restricted CPU model that was migrated from kernel 5.15 spins for ever on newer Intel CPUs, for its PKRU state",
+        instead="stop and start it, or Proxmox' 6.2.16-5, which mends it",
+        reference="https://git.proxmox.com/?p=pve-kernel.git;a=commit;h=1559d22f3510d8532aa756fe5d69c74c76211e1e",
+    ),
+    Defect(
+        component=Component.HOST_KERNEL,
+        since=(6, 2),
+        before=(6, 8),
+        causes=("host-kernel-regression", "memory-pressure"),
+        says="on hosts with several nodes NUMA balancing holds KVM's lock, and guests freeze for seconds",
+        instead="sysctl kernel.numa_balancing=0, or kernel 6.8",
+        reference="https://lists.proxmox.com/pipermail/pve-devel/2024-January/061399.html and https://lore.kernel.org/all/20240110214723.695930-1-seanjc@google.com",
+    ),
+    Defect(
+        component=Component.HOST_KERNEL,
+        since=(6, 3),
+        before=(6, 6),
+        causes=("guest-lost-interrupt", "guest-soft-lockup"),
+        says="with Intel's APIC virtualisation a timer interrupt is lost where a guest's state is loaded (migration, snapshot): it freezes",
+        instead="kvm_intel enable_apicv=0, or a newer kernel (Proxmox' 6.5.11-5)",
+        reference="https://lore.kernel.org/kvm/20230912225035.448012-1-hshan@google.com/",
+    ),
+)
+
+GUEST_DEFECTS: tuple[Defect, ...] = (
+    Defect(
+        component=Component.GUEST_KERNEL,
+        before=(4, 14),
+        causes=("balloon-deflate", "guest-hung-io"),
+        says="the balloon driver deadlocks with the killer of programs when memory runs out",
+        instead="give the guest its memory back, or no balloon",
+        reference="https://lore.kernel.org/all/1510154064-9709-1-git-send-email-mst@redhat.com/",
+    ),
+    Defect(
+        component=Component.GUEST_KERNEL,
+        before=(6, 3),
+        causes=("tsc-unstable",),
+        says="the clock's watchdog takes a slow read of the HPET or ACPI timer for a TSC that is wrong",
+        instead="tsc=nowatchdog, or kernel 6.3",
+        reference="https://lore.kernel.org/all/20230131012440.GA1251465@paulmck-ThinkPad-P17-Gen-1/",
+    ),
+    Defect(
+        component=Component.GUEST_WINDOWS,
+        since=(10, 17134),
+        causes=("rtc-periodic-storm", "pit-hpet-storm"),
+        says="since 1803 an idle Windows without Hyper-V timers asks an emulated timer all the time, and takes some 30 % of a CPU",
+        instead="Hyper-V timers for it (hv-synic, hv-stimer; libvirt: synic, stimer)",
+        reference="https://altechnative.net/tag/linux/",
+    ),
+    Defect(
+        component=Component.VIRTIO_WIN,
+        since=(0, 1, 215),
+        before=(0, 1, 249),
+        causes=("guest-hung-io", "guest-lost-interrupt"),
+        says="the disk drivers (vioscsi, viostor) lose a request under load: event 129, and the guest freezes; 0.1.204 and 0.1.208 did not",
+        instead="newer drivers, or 0.1.208",
+        reference="https://github.com/virtio-win/kvm-guest-drivers-windows/issues/756",
+    ),
+)
