@@ -19,9 +19,11 @@ import zstandard
 from crazytrain.cli import choosing
 from crazytrain.cli.archives import of_tar
 from crazytrain.cli.choosing import Chooser
-from crazytrain.cli.reading import read_all
+from crazytrain.cli.reading import read_all, text_of
 from crazytrain.model.errors import BadInput
+from crazytrain.model.facts.versions import VersionTold
 from crazytrain.model.report import Report
+from crazytrain.pipeline import decoded
 from tests.decode.test_backtrace import DRAIN
 from tests.decode.test_libvirt_pasted import DOMAIN
 from tests.support import ROOT
@@ -313,3 +315,25 @@ def test_the_parts_of_an_sosreport_that_matter(tmp_path: Path) -> None:
     assert "8000 files links" in said
     assert "etc/shadow" in said
     assert not any("shadow" in view.source for view in report.evidence)
+
+
+def test_an_sosreport_tells_versions_and_keeps_rotated_logs(tmp_path: Path) -> None:
+    """Of a list of packages only what guests need is kept; of logs those that were rotated are read, too."""
+    log = b"Nov 23 06:45:01 node1 kernel: INFO: task qemu-kvm:4711 blocked for more than 120 seconds.\n"
+    files = {
+        "sosreport-x/installed-rpms": b"bash-5.1.8-6.el9.x86_64  Mon\nqemu-kvm-8.0.0-16.el9.x86_64  Mon\nkernel-5.14.0-1.el9.x86_64 Mon\n",
+        "sosreport-x/uname": b"Linux node1 5.14.0-362.el9.x86_64 #1 SMP x86_64 GNU/Linux\n",
+        "sosreport-x/var/log/kern.log.2.gz": gzip.compress(log),
+        "sosreport-x/var/log/messages-20261122": log,
+        "sosreport-x/proc/4711/status": b"Name:\tqemu-kvm\nState:\tD (disk sleep)\nTgid:\t4711\nPid:\t4711\n",
+    }
+    report = one_report(written(tmp_path, "sosreport-x.tar", tar_of(files)))
+    said = "\n".join(report.notes)
+    for name in ("kern.log.2.gz", "messages-20261122"):
+        assert f"{name}: line 1 read as log-text" in said
+    assert "proc/4711/status: lines 1 to 4 read as printed-files" in said
+    assert "no kind that is looked for" not in said
+    pasted = text_of([tmp_path / "sosreport-x.tar"])
+    versions = {one.component.name: one.number for one in decoded(pasted.evidence).facts.all(VersionTold)}
+    assert versions["QEMU"] == (8, 0)
+    assert (5, 14) in versions.values()

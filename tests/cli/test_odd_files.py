@@ -156,3 +156,29 @@ def test_what_was_recognised_and_told_nothing_is_said(tmp_path: Path) -> None:
     (report,) = read_all([path])
     assert any("read as backtrace" in note and "nothing" not in note for note in report.notes)
     assert any("read as perf-report, and nothing in it told anything" in note for note in report.notes)
+
+
+def test_what_cannot_be_read_keeps_nothing_else_from_being_read(tmp_path: Path) -> None:
+    good, junk, empty = tmp_path / "bt.txt", tmp_path / "junk", tmp_path / "empty"
+    good.write_text(DRAIN)
+    junk.write_bytes(os.urandom(5000))
+    empty.touch()
+    (report,) = read_all([junk, good, empty, tmp_path / "missing"])
+    (alone,) = read_all([good])
+    assert (report.verdict.cause, report.verdict.confidence) == ("block-drain-deadlock", alone.verdict.confidence)
+    left = [note for note in report.notes if note.startswith("left out: ")]
+    assert [name for name in ("junk", "empty", "missing") if any(name in note for note in left)] == [
+        "junk",
+        "empty",
+        "missing",
+    ]
+    with pytest.raises(BadInput, match="junk"):
+        read_all([junk, empty])
+
+
+def test_a_file_given_twice_speaks_once(tmp_path: Path) -> None:
+    path = tmp_path / "bt.txt"
+    path.write_text(DRAIN)
+    (once,), (twice,) = read_all([path]), read_all([path, path])
+    assert [view.id for view in twice.evidence] == [view.id for view in once.evidence]
+    assert any("bt.txt was given more than once" in note for note in twice.notes)

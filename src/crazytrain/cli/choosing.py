@@ -12,7 +12,8 @@ _SOS = re.compile(r"(?:^|/)sosreport-|(?:^|/)sos_(?:commands|logs|reports)/")
 _KNOWN = re.compile(
     r"sos_commands/(?:virsh|libvirt|kvm|process|logs|memory|sar)/|sos_commands/kernel/(?:dmesg|uname|modinfo|kernel|lsmod)|"
     r"sos_commands/(?:date|host|hardware|processor|numa)/|(?:^|/)(?:dmesg|ps|uptime|uname|free|lscpu|date|hostname)$|"
-    r"var/log/(?:libvirt/|messages$|syslog$|kern\.log$|dmesg$|qemu)|etc/libvirt/(?:qemu/|.*\.conf$)|etc/modprobe\.d/|"
+    r"(?:^|/)(?:installed-(?:rpms|debs)|uname)$|sos_commands/dpkg/dpkg_-l$|(?:^|/)proc/\d{1,9}/(?:task/\d{1,9}/)?\w+$|"
+    r"var/log/(?:libvirt/|(?:messages|syslog|kern\.log|dmesg)(?:[.-]\d{1,8})?$|qemu)|etc/libvirt/(?:qemu/|.*\.conf$)|etc/modprobe\.d/|"
     r"(?:^|/)proc/(?:cpuinfo|stat|meminfo|vmstat|interrupts|loadavg|uptime|cmdline|version|pressure/\w+|buddyinfo)$|"
     r"(?:^|/)proc/sys/kernel/\w+$|sys/devices/system/(?:clocksource/clocksource0/\w+|cpu/online)$|"
     r"sys/module/(?:kvm\w*|vhost\w*|vfio\w*)/parameters/\w+$|sys/kernel/mm/(?:ksm|transparent_hugepage)/\w+$|qemu[^/]*\.log|strace[^/]*|gdb[^/]*|pstack[^/]*"

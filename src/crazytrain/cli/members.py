@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from crazytrain.cli.archives import Member
 from crazytrain.cli.choosing import Chooser
 from crazytrain.decode.recognise import split
+from crazytrain.decode.versions import decode_versions
 from crazytrain.model.bundle import Part, pack
 from crazytrain.model.errors import BadInput
 from crazytrain.model.evidence import Evidence, Kind
@@ -16,6 +17,10 @@ _HOST = re.compile(
     r"/proc/(?:cpuinfo|stat|loadavg|uptime|pressure/\w+|sys/kernel/osrelease)$|/sys/devices/system/(?:clocksource/|cpu/online)|/sys/class/dmi/"
 )
 _PARAMETERS = re.compile(r"/proc/(?:cmdline|version|sys/kernel/\w+)$|/sys/(?:module/|kernel/)")
+
+# Lists of packages, of which some lines tell versions, and what `uname -a` printed. (Of several kernels that are installed one runs.)
+_VERSIONS = re.compile(r"(?:^|/)(?:installed-rpms|uname|uname_-a|dpkg_-l|installed-debs)$")
+_OF_GUESTS = re.compile(rb"^(?:ii +)?(?:qemu|libvirt|seabios|edk2|ovmf|pve-qemu|Linux )[^\n]*\n?", re.MULTILINE)
 
 
 def evidence_of(members: Iterable[Member], chooser: Chooser) -> list[Evidence]:
@@ -49,6 +54,17 @@ def _by_content(member: Member, chooser: Chooser) -> list[Evidence]:
         chooser.no_text(member.name)
         return []
     known = [region for region in regions if region.kind is not Kind.TEXT]
-    if not known:
+    if known:
+        return list(regions)
+    versions = _versions(name, member)
+    if not versions:
         chooser.unknown(member.name)
-    return list(regions) if known else []
+    return versions
+
+
+def _versions(name: str, member: Member) -> list[Evidence]:
+    """The lines of a list of packages that tell versions of what guests need, as text."""
+    if not _VERSIONS.search(member.name):
+        return []
+    told = Evidence(id=name, kind=Kind.TEXT, source=name, data=b"".join(_OF_GUESTS.findall(member.data)))
+    return [told] if any(decode_versions(told)) else []

@@ -66,22 +66,43 @@ def read_all(paths: Sequence[Path | None], tell: Tell = lambda _: None) -> list[
     where reading takes long.
 
     Raises:
-        BadInput: a file cannot be read, is no text, or holds nothing; names the file.
+        BadInput: nothing that was given can be read, is text, or holds anything; names the file. Of several, those that can be are read.
     """
     reports: list[Report] = []
     pasted = Pasted()
     names: set[str] = set()
-    for path in paths:
-        case = _case(path)
-        if case is not None:
-            reports.append(conclude(case))
-        else:
-            _take(path, names, pasted, tell)
+    bad: list[BadInput] = []
+    for path in _once(paths, pasted):
+        try:
+            case = _case(path)
+            if case is not None:
+                reports.append(conclude(case))
+            else:
+                _take(path, names, pasted, tell)
+        except BadInput as error:
+            bad.append(error)
+    if bad and not (reports or pasted.evidence or pasted.packed):
+        raise bad[0]
+    pasted.notes.extend(f"left out: {error}" for error in bad)
     reports += _of_packed(pasted)
     if not reports or any(e.kind is not Kind.TEXT for e in pasted.evidence):
         return [*reports, _of_text(pasted, sorted(names))]
     notes = (*reports[0].notes, *_recognised(pasted.evidence), *pasted.notes)
     return [msgspec.structs.replace(reports[0], notes=notes), *reports[1:]]
+
+
+def _once(paths: Sequence[Path | None], pasted: Pasted) -> Iterator[Path | None]:
+    """Each path once, however often it was given: what is read twice would speak twice."""
+    seen: set[Path | None] = set()
+    for path in paths:
+        whole = None if path is None else path.absolute()
+        if whole not in seen:
+            yield path
+        else:
+            pasted.notes.append(
+                f"{'standard input' if path is None else path.name} was given more than once, and is read once"
+            )
+        seen.add(whole)
 
 
 def _of_packed(pasted: Pasted) -> Iterator[Report]:
