@@ -72,8 +72,8 @@ class Sampler:
     def look(self) -> None:
         self.looks += 1
 
-    def spot(self, registers: str, mono_ns: int, stopped: bool) -> None:
-        del registers, mono_ns, stopped
+    def spot(self, registers: str, mono_ns: int, stopped: bool, *, late: bool = False) -> None:
+        del registers, mono_ns, stopped, late
         self.spots += 1
 
     def profile(self, end_ns: int, paused_ns: int) -> InsideProfile:

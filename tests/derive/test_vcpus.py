@@ -118,3 +118,29 @@ def test_aarch64_vcpus_have_a_view_of_their_own() -> None:
     (vcpu,) = view.vcpus
     assert (vcpu.user_ratio, vcpu.kernel_ratio, vcpu.above_ratio, vcpu.places) == (0.25, 0.5, 0.25, 3)
     assert (vcpu.top_pc, vcpu.top_pc_ratio, vcpu.interrupts_off_ratio) == (0x1000, 0.5, 0.75)
+
+
+def test_a_block_that_sets_the_port_first_polls_it() -> None:
+    polls = [sample(code=bytes.fromhex("ba fd 03 ec a8 20 74 f8"), mode=CpuMode.REAL)] * 3
+    assert activity(*polls).polls_port == 0x3FD
+    wide = [sample(code=bytes.fromhex("ba 08 06 00 00 ed 90 90"))] * 3
+    assert activity(*wide).polls_port == 0x608
+    other = [sample(code=bytes.fromhex("ba fd 03 90 90 90 90 90"), mode=CpuMode.REAL)] * 3
+    assert activity(*other).polls_port is None
+
+
+@pytest.mark.parametrize(
+    ("before", "code", "name"),
+    [
+        ("90 90 90 90", "0f a2 eb fa 90", "CPUID"),
+        ("90 90 0f 01 c1", "eb fb 90 90", "VMCALL"),
+        ("31 c0 0f a2", "eb fa 90 90", "CPUID"),
+        ("90 90 0f 09 90", "eb fb 90 90", "WBINVD"),
+        ("90 90 90 90", "0f 31 eb fa 90", ""),
+    ],
+    ids=["at it", "behind it", "behind it, at the jump", "at the jump back", "no exit"],
+)
+def test_an_instruction_that_always_leaves_guest_mode_is_named(before: str, code: str, name: str) -> None:
+    looks = [sample(code=bytes.fromhex(code), code_before=bytes.fromhex(before))] * 2
+    assert activity(*looks).traps == name
+    assert activity(looks[0], sample(code=b"\x90" * 8)).traps == ""

@@ -10,8 +10,9 @@ import typer
 from crazytrain.cli import app
 from crazytrain.diagnose.cause import Cause
 from crazytrain.diagnose.causes import CAUSES
+from crazytrain.diagnose.defect import Defect
 from crazytrain.diagnose.engine import judge, needs
-from crazytrain.diagnose.known_defects import DEFECTS, Defect
+from crazytrain.diagnose.known_defects import DEFECTS
 from crazytrain.diagnose.looks import HEALTHY_BESIDE, LOOKS, look_for
 from crazytrain.model.facts import Facts
 from crazytrain.model.finding import Family, Look, Verdict

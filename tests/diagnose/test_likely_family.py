@@ -2,7 +2,7 @@
 
 from crazytrain.diagnose.causes import CAUSES
 from crazytrain.diagnose.engine import POSSIBLE_FROM
-from crazytrain.diagnose.likely_family import LIKELY_FROM, of_likely_family
+from crazytrain.diagnose.likely_family import LIKELY_FROM, NAMES_FROM, of_likely_family
 from crazytrain.model.finding import Family, Finding, Point, Verdict
 
 
@@ -46,9 +46,17 @@ def test_health_is_never_guessed() -> None:
 
 
 def test_what_was_ruled_out_does_not_count() -> None:
-    out = (weak("firmware-hang", 0.1, how=Verdict.RULED_OUT), weak("firmware-wait", 0.12))
+    out = (weak("firmware-hang", 0.1, how=Verdict.RULED_OUT), weak("firmware-wait", LIKELY_FROM - 0.02))
     assert of_likely_family(out, CAUSES) is None
 
 
 def test_no_findings_no_family() -> None:
     assert of_likely_family((), CAUSES) is None
+
+
+def test_options_that_were_given_name_nothing() -> None:
+    weak_points = (
+        weak("firmware-hang", 0.12, ratio=NAMES_FROM - 0.5),
+        weak("firmware-wait", 0.1, ratio=NAMES_FROM - 0.5),
+    )
+    assert of_likely_family(weak_points, CAUSES) is None

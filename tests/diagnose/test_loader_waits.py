@@ -45,3 +45,10 @@ def test_what_works_does_not_wait(place: BareView, beside: tuple[object, ...]) -
 
 def test_a_vcpu_at_many_places_does_not_wait_for_a_key() -> None:
     assert m.found("firmware-wait", m.threads(vcpu=1.0), m.view(places=200), bare(0.3, 0.7)).confidence < 0.5
+
+
+def test_a_small_loop_that_is_interrupted_asks_for_no_key() -> None:
+    asks, interrupted = m.view(places=3), bare(0.08, 0.92)
+    assert m.found("firmware-wait", m.threads(vcpu=1.0), asks, interrupted).confidence < 0.3
+    assert m.found("firmware-wait", m.threads(vcpu=1.0), asks, bare(0.7, 0.3)).confidence > 0.5
+    assert m.found("firmware-wait", m.threads(vcpu=1.0), m.view(places=10), interrupted).confidence > 0.5

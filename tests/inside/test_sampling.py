@@ -79,6 +79,21 @@ def test_modes_and_places_are_counted() -> None:
     assert {(one.mode, one.frames[0].address) for one in others} == {(Mode.HALTED, INNER + 0x20), (Mode.USER, 0x401000)}
 
 
+def test_registers_of_a_while_ago_tell_the_function_and_not_whose_it_was() -> None:
+    made, sp = _made()
+    sampler = _sampler(made)
+    sampler.spot(_text(sp), 3, stopped=False, late=True)
+    sampler.spot(_text(sp, ip=0x401000, cpl=3), 4, stopped=False, late=True)
+    profile = _profile(sampler)
+    assert (profile.samples, profile.start_ns) == (2, 3)
+    assert {
+        (one.mode, one.pid, one.frames[0].name, one.frames[0].address, len(one.frames)) for one in profile.stacks
+    } == {
+        (Mode.KERNEL, None, "inner", INNER + 0x20, 1),
+        (Mode.USER, None, "", 0x401000, 1),
+    }
+
+
 def test_a_task_that_came_after_the_registers_is_not_blamed() -> None:
     made, _ = _made()
     sampler = _sampler(made)

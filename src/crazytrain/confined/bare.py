@@ -26,7 +26,7 @@ class BareSampler:
     def look(self) -> None:
         """Nothing: who is current only the kernel knows."""
 
-    def spot(self, registers: str, mono_ns: int, stopped: bool) -> None:  # noqa: ARG002 - no stack is read, so both say nothing
+    def spot(self, registers: str, mono_ns: int, stopped: bool, *, late: bool = False) -> None:  # noqa: ARG002 - no stack is read, so they say nothing
         """Count where each vCPU is."""
         found = parse_registers(registers)
         self._samples += bool(found)

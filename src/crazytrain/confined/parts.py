@@ -20,8 +20,8 @@ class Sampling(Protocol):
         """See who is current on every CPU."""
         ...
 
-    def spot(self, registers: str, mono_ns: int, stopped: bool) -> None:
-        """Count where every vCPU is by its registers."""
+    def spot(self, registers: str, mono_ns: int, stopped: bool, *, late: bool = False) -> None:
+        """Count where every vCPU is by its registers; ``late``: where it was when they were read, a while ago."""
         ...
 
     def profile(self, end_ns: int, paused_ns: int) -> InsideProfile:

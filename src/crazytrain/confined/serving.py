@@ -93,7 +93,7 @@ class Serving:
             case Watch():
                 self._watch(ask)
             case Spot():
-                self._sampling().spot(ask.registers, ask.mono_ns, ask.stopped)
+                self._sampling().spot(ask.registers, ask.mono_ns, ask.stopped, late=ask.late)
             case Summarise():
                 return GotProfile(profile=self._sampling().profile(now()[0], ask.paused_ns))
         return Ack()

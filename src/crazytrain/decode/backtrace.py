@@ -202,6 +202,8 @@ def _role(one: _Open, stack: UserStack, together: int) -> ThreadRole | None:
     told = role_by_functions(symbols) or role_by_name(one.name)[0]
     if told is not ThreadRole.OTHER:
         return told
+    if one.leader and not _started(symbols) and any(symbol.startswith(_WORK) for symbol in symbols):
+        return ThreadRole.MAIN_LOOP
     own = any(symbol in _QEMUS for symbol in symbols) or "main" in symbols
     alone = together == 1 and not _started(symbols)
     return ThreadRole.MAIN_LOOP if own and (one.leader or alone or "main" in symbols) else None
@@ -211,6 +213,9 @@ def _role(one: _Open, stack: UserStack, together: int) -> ThreadRole | None:
 _QEMUS = frozenset(
     {"aio_poll", "qemu_poll_ns", "main_loop", "qemu_main_loop", "os_host_main_loop_wait", "coroutine_trampoline"}
 )
+
+
+_WORK = ("bdrv_", "blk_", "qcow2_", "raw_", "qemu_", "virtio_", "usb_host_", "vnc_", "nbd_", "job_", "qmp_")
 
 
 def _started(symbols: Sequence[str]) -> bool:

@@ -11,9 +11,13 @@ class PerfKvm:
     """perf kvm stat."""
 
     whole = re.compile(
-        rb"\S{1,60} +\d+ +[\d.,]+% +(?:[\d.,]+% +[\d.]+us +[\d.]+us +[\d.]+us|\d+ +[\d.,]+% +\d+ +\d+ +\d+)"
+        rb"\S{1,60} +\d+ +[\d.,]+% +(?:[\d.,]+% +(?:[\d.]+us +[\d.]+us +)?[\d.]+us|\d+ +[\d.,]+% +\d+ +\d+ +\d+)"
         rb"|(?:VM-EXIT|Event name|IO Port Access|MMIO Access|MSR Access) +Samples?\b"
         rb"|Analyze events (?:for|from) |Total Samples: ?\d+, Total events handled"
+    ).match
+    # Neither three times, nor one and its deviation: a mailer broke it, or its end was left out.
+    unended = re.compile(
+        rb"\S{1,60} +\d+ +[\d.,]+% +[\d.,]+%(?! +[\d.]+us +[\d.]+us +[\d.]+us| +[\d.]+us +\( \+-) +[\d.]+us"
     ).match
     begun = re.compile(rb"\S{1,60} +\d+ +[\d.,]+% +[\d.,]+% +[\d.]+us").match
     beside = re.compile(rb"\d\d:\d\d:\d\d\.\d{6}$|(?:Max )?Time +Avg time|Avg time|\( \+-|time$").match
@@ -28,7 +32,7 @@ class KvmStat:
         rb"|mmio_exits|signal_exits|request_irq|nmi_\w{4,20}|host_state_reload|insn_emulation\w*|fpu_reload|hypercalls|invlpg|efer_reload"
         rb"|pf_fixed|pf_guest|pf_\w{3,30}|tlb_flush|remote_tlb_flush\w*|mmu_\w{4,30}|largepages|l1d_flush|preemption_\w{4,20}|exit_\w{3,30}"
         rb"|req_event|directed_yield_\w+|nested_run|max_mmu_\w+|pages_\w{2}|nx_lpage_splits)(?::\d+| +\d+(?: +\d+\.\d)?(?: +\d+)?)$"
-        rb"|(?:kvm_\w{1,9} +){3,}kvm_\w{1,9}\s*$"
+        rb"|(?:kvm_\w{1,40}(?:\([\w-]{1,40}\))? +){3,}kvm_\w{1,40}(?:\([\w-]{1,40}\))?\s*$"
     ).match
     beside = re.compile(
         rb"[A-Z][A-Z_]{2,40} +\d+(?: +\d+\.\d)?(?: +\d+)?$|Total +\d+|(?:\d+ +){3,}\d+$|kvm[- ]stat|[a-z_]+ +\d+ +\d+$"
@@ -79,6 +83,9 @@ class PerfReport:
         rb"(?:[+-] +)?\d{1,3}[.,]\d\d%(?: +\d{1,3}[.,]\d\d%)?(?: +[^\n]{1,400}?)? +\[[k.gu$H]\] +\S"
         rb"|# ?(?:Overhead|Children) +(?:Self +)?\S|#? ?Samples: [\d.]+[KMG]? +of event"
     ).match
+    begun = re.compile(
+        rb"(?:[+-] +)?\d{1,3}[.,]\d\d%(?: +\d{1,3}[.,]\d\d%)?(?: +(?:[A-Za-z_]\S*|CPU \d+/\w+)(?: +\[?[a-z]\S*){0,3})?(?: +\[[k.gu$H]\])? *$"
+    ).match
     beside = re.compile(
         rb"#|-{2,}|\|| *[\w.@]+(?: +\||$)|PerfTop:|Event count|Overhead +|Children +Self|For a higher level"
     ).match
@@ -98,6 +105,7 @@ class LogText:
 
     whole = re.compile(
         rb"(?:<\d{1,3}>|[a-z]\w{1,9} {0,6}:\w{1,8} {0,4}: )?\[ {0,8}\d{1,11}\.\d{6}\]"
+        rb"|<\d{1,3}>(?=Kernel panic|BUG: |INFO: |Call Trace|Pid: \d| ?\[<[0-9a-f]{8,16}>\] )"
         rb"|\[[^\s\d\[\]]{2,6} [^\s\d\[\]]{3,12} [ \d]\d \d\d:\d\d:\d\d(?:[.,]\d+)? \d{4}\] "
         rb"|(?:[A-Z][a-z]{2} )?(?:\S{1,12} {1,2}\d{1,2} |\d{4}-\d\d-\d\d[T ])\d\d:\d\d:\d\d\S{0,20} (?:[A-Z]{3,4} )?\S{1,255} kernel: ?"
         rb"|kernel: ?(?:\[|INFO: |BUG: |Call Trace|nfs: |x86/|kvm|watchdog|rcu: |clocksource|Out of memory| \[<)"
@@ -132,6 +140,10 @@ class Ps:
         rb"(?:\S{1,32} +)?\d{1,9} +(?:[\d.,]+ +){0,6}(?:\S{1,8} +)?(?:\?|pts/\d+|tty\S{0,8}) +(?:[A-Z]\S{0,5} +\S+ +)?"
         rb"(?:\d+-)?\d{1,3}:\d\d(?::\d\d)? +\S"
     )
+    # A mailer broke it before the command.
+    begun = re.compile(
+        rb"\S{1,32} +\d{1,9} +(?:[\d.,]+ +){1,6}(?:\S{1,8} +)?(?:\?|pts/\d+|tty\S{0,8}) +(?:[A-Z]\S{0,5} +\S+ +)?(?:\d+-)?\d{1,4}:\d\d(?::\d\d)? *$"
+    ).match
     header = re.compile(rb"(?=[^\n]*\bPID\b)(?![^\n]*(?: PR +NI |%VSZ))(?:[%A-Z+]+ +)+(?:CMD|COMMAND|COMM|ARGS) *$")
     threads = re.compile(rb"(?=[^\n]*\b(?:LWP|TID|SPID)\b)" + header.pattern)
     waiting = re.compile(
@@ -161,6 +173,7 @@ class Sysstat:
 
     whole = re.compile(
         rb"(?:\d\d:\d\d:\d\d(?: [AP]M)?|Average:) +(?:CPU +%us|[UT]?G?[UP]ID +|UID +|(?:all|-|\d{1,5})(?: +(?:-|\d+(?:[.,]\d+)?)){3,})"
+        rb"|(?:\d\d:\d\d:\d\d(?: [AP]M)?|Average:) +(?:IFACE +rxpck/s|[A-Za-z][\w.@:-]{1,30}(?: +\d{1,9}[.,]\d\d){7,8} *$)"
         rb"|avg-cpu: +%user|procs -+memory-|r +b +swpd +free|Linux \S+ \([^)\n]{0,100}\)\s+\d[\d/-]+\s+_\w+_|(?:\d+ +){15,17}\d+$"
     ).match
     # Rows and heads of mpstat, and rows of vmstat, that a mailer broke.

@@ -18,11 +18,13 @@ from crazytrain.model.facts.tool_lines import HungUp
 _MOST_LINES, _LONGEST = 20_000, 4000
 _WAIT = re.compile(r"\b(?:p?poll|p?select6?|epoll_p?wait2?)\(|<\.\.\. p?poll resumed>")
 _READY = re.compile(r"\{fd=(?P<fd>\d{1,7})(?:<[^>]{0,120}>)?, revents=(?P<events>POLL[A-Z|]{2,60})\}")
+_ASKS_URGENT = re.compile(r"\{fd=(?P<fd>\d{1,7})(?:<[^>]{0,120}>)?, events=[A-Z|]{0,30}\bPOLLPRI\b")
 _READ = re.compile(
     r"\b(?P<call>read|recvfrom|recvmsg|readv|recv)\((?P<fd>\d{1,7})\b.{0,1500}\)\s{1,80}= (?P<got>-?\d{1,9})\b(?: (?P<error>E[A-Z]{2,20}))?"
 )
 _CLOSED = re.compile(r"\bclose\((?P<fd>\d{1,7})\b")
 _GONE = ("POLLHUP", "POLLERR", "POLLNVAL")
+_DEAD_ENDS = frozenset({"EIO", "ENXIO", "ECONNRESET", "ENOTCONN", "EPIPE", "EBADF", "ESHUTDOWN"})
 _LEAST_WAITS, _NEARLY_ALL = 2, 0.6
 
 
@@ -34,6 +36,7 @@ class _Seen(msgspec.Struct):
     ends: int = 0
     taken: int = 0
     closed: int = 0
+    urgent: bool = False
     call: str = ""
     events: dict[str, None] = {}
     errors: dict[str, None] = {}
@@ -56,6 +59,8 @@ def decode_hung_up(evidence: Evidence) -> Iterable[object]:
 
 
 def _ready(line: str, number: int, seen: dict[int, _Seen]) -> None:
+    for found in _ASKS_URGENT.finditer(line) if "ppoll" in line else ():  # QEMU's own wait
+        seen[int(found["fd"])].urgent = True
     for found in _READY.finditer(line):
         told = [name for name in found["events"].split("|") if name in _GONE]
         if told:
@@ -73,11 +78,11 @@ def _read(line: str, number: int, seen: dict[int, _Seen]) -> None:
     one.taken += max(int(found["got"]), 0)
     if found["error"]:
         one.errors[found["error"]] = None
-    if found["got"] == "0":
+    if found["got"] == "0" or found["error"] in _DEAD_ENDS:
         one.line = one.line or number
         one.ends += 1
         one.call = found["call"]
-        one.events["end of file"] = None
+        one.events[found["error"] or "end of file"] = None
 
 
 def _found(seen: dict[int, _Seen], waits: int, evidence: Evidence) -> Iterator[HungUp]:
@@ -93,4 +98,5 @@ def _found(seen: dict[int, _Seen], waits: int, evidence: Evidence) -> Iterator[H
                 refs=(evidence.ref(one.line),),
                 errors=tuple(one.errors),
                 ended=one.call,
+                urgent=one.urgent,
             )

@@ -15,12 +15,22 @@ FRAME = re.compile(rb"\[<[0-9a-fx]{1,18}>\] (?:\? )?(?:[\w.]{1,128}\+0x[0-9a-f]{
 _FRAME = re.compile(
     r"\[<[0-9a-fx]{1,18}>\] (?:\? )?(?P<name>[\w.]{1,128})(?:\+0x[0-9a-f/x]{1,40}(?: \[(?P<module>\w{1,60})\])?|$)"
 )
+# A thread's number and name, either of them first, as people print them above each stack.
+_NAME = r"(?:qemu-system-\w{1,10}|qemu-kvm|kvm|CPU \d{1,4}/KVM|IO \S{1,16}|worker|call_rcu|vhost-\d{1,9}|vnc_worker|SPICE Worker|iou-[\w-]{1,16})"
+HEAD = re.compile(
+    rf"[=#*> -]{{0,8}}(?:(?:TID|tid|LWP|thread|Thread|PID|pid|task)?[ :=]{{0,3}}\d{{1,9}}[ :=(\[,-]{{1,4}}(?:comm[=:] ?)?{_NAME}[)\]]?"
+    rf"|{_NAME}[ (\[:/-]{{1,3}}(?:TID|tid|pid|LWP)?[ :=]{{0,2}}\d{{1,9}}[)\]]?)[ :=*-]{{0,8}}$".encode()
+)
+_HEAD = re.compile(
+    rf"(?P<tid>(?<![\d/])\d{{1,9}}(?!/))\D{{1,12}}?(?P<name>{_NAME})|(?P<name2>{_NAME})\D{{1,8}}(?P<tid2>\d{{1,9}})"
+)
 # What names the thread whose stack follows: the command, a head of tail or head, a number or name of its own.
 _PATH = re.compile(r"(?:/proc/)?(?:(?P<pid>\d{1,9})/)?(?:task/)?(?P<tid>\d{1,9})/stack\b")
 _FOLDER = re.compile(r"/proc/(?P<pid>\d{1,9})/task/(?P<tid>\d{1,9})/?[ :=-]{0,4}$")
 _NUMBER = re.compile(
     r"(?:[=#* -]{0,8})(?:TID|tid|LWP|thread|Thread|PID|pid)?[ :=]{0,3}(?P<tid>\d{1,9})\b[ :=-]{0,4}(?P<name>[^\n=]{0,40}?)[=:* -]*$"
 )
+_PROGRAM = re.compile(r"\(?(?:qemu-system-|qemu-kvm|kvm\b)")
 # The call that a kernel function serves, the innermost first (fs/read_write.c, fs/sync.c, fs/select.c, kernel/futex/, ...).
 _SERVES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     (re.compile(pattern), call)
@@ -44,6 +54,14 @@ _SERVES: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"io_cqring_wait\w*|__do_sys_io_uring_enter", "io_uring_enter"),
         (r"do_vfs_ioctl|vfs_ioctl|SyS_ioctl|(?:__\w+_)?sys_ioctl", "ioctl"),
         (r"read_events|do_io_getevents", "io_getevents"),
+        (r"do_io_submit|io_submit_one|(?:__\w+_)?[sS]y[sS]_io_submit", "io_submit"),
+        (r"do_unlinkat|vfs_unlink|(?:__\w+_)?[sS]y[sS]_unlink(?:at)?", "unlink"),
+        (r"do_truncate|do_sys_ftruncate\w*|(?:__\w+_)?[sS]y[sS]_ftruncate", "ftruncate"),
+        (r"do_fallocate|[sS]y[sS]_fallocate", "fallocate"),
+        (r"[sS]y[sS]_lseek", "lseek"),
+        (r"inet_stream_connect|unix_stream_connect|__sys_connect|[sS]y[sS]_connect", "connect"),
+        (r"filp_close|(?:__\w+_)?[sS]y[sS]_close", "close"),
+        (r"vm_munmap|__vm_munmap|(?:__\w+_)?[sS]y[sS]_munmap", "munmap"),
     )
 )
 _DISK_SLEEPS = re.compile(
@@ -73,7 +91,9 @@ def decode_kernel_stack(evidence: Evidence) -> Iterable[object]:
         [<0>] futex_wait_queue+0x60/0x90
         [<0>] __x64_sys_futex+0x7c/0x1e0
     """
-    threads = tuple(_wait(one, evidence.mono_ns) for one in _threads(evidence) if one.frames)
+    opened = [one for one in _threads(evidence) if one.frames]
+    _name_the_first(opened)
+    threads = tuple(_wait(one, evidence.mono_ns) for one in opened)
     last = {thread.tid: thread for thread in threads}
     if last:
         yield WaitInstant(
@@ -98,7 +118,8 @@ def _threads(evidence: Evidence) -> Iterator[_Open]:
                 current.frames.append(frame["name"])
                 current.runs |= frame["module"] in _VENDORS or bool(_RUN.fullmatch(frame["name"]))
             continue
-        head = _PATH.search(line) or _FOLDER.search(line) or _NUMBER.match(line)
+        named = _HEAD.search(line) if HEAD.match(line.encode()) else None
+        head = named or _PATH.search(line) or _FOLDER.search(line) or _NUMBER.match(line)
         if head or current.frames:
             yield current
             unnamed -= 1
@@ -106,12 +127,22 @@ def _threads(evidence: Evidence) -> Iterator[_Open]:
     yield current
 
 
+def _name_the_first(threads: Sequence[_Open]) -> None:
+    """Where vCPUs have names, the thread with the program's own name and the lowest number is the first one: the main loop."""
+    if any(role_by_name(one.name)[0] is ThreadRole.VCPU for one in threads):
+        own = [one for one in threads if one.tid > 0 and _PROGRAM.match(one.name)]
+        first = min(own, key=lambda one: one.tid, default=None)
+        if first is not None and first.tid == min(one.tid for one in threads if one.tid > 0):
+            first.leader = True
+
+
 def _named(head: re.Match[str] | None, line: int, unnamed: int) -> _Open:
-    """A thread whose number is its process's is the first one."""
+    """A thread whose number is its process's is the first one; ``/proc/PID/stack`` is the first one's."""
     groups = head.groupdict() if head else {}
-    tid = int(groups.get("tid") or 0)
-    leader = bool(tid) and groups.get("pid") == groups.get("tid")
-    return _Open(line, tid or unnamed, (groups.get("name") or "").strip(), leader=leader)
+    whole = head is not None and not groups.get("pid") and head[0].startswith("/proc/")
+    tid = int(groups.get("tid") or groups.get("tid2") or 0)
+    leader = bool(tid) and (whole or groups.get("pid") == groups.get("tid"))
+    return _Open(line, tid or unnamed, (groups.get("name") or groups.get("name2") or "").strip(), leader=leader)
 
 
 def call_by_functions(functions: Sequence[str]) -> str:
@@ -145,6 +176,8 @@ def _wait(one: _Open, mono_ns: int) -> ThreadWait:
 def _role(one: _Open) -> ThreadRole | None:
     if one.runs:
         return ThreadRole.VCPU
+    if any(name in ("kthread", "ret_from_fork") for name in one.frames):
+        return ThreadRole.VHOST if any(name.startswith("vhost_") for name in one.frames) else None
     if one.leader:
         return ThreadRole.MAIN_LOOP
     if any(name in ("vhost_worker", "vhost_run_work_list") for name in one.frames):

@@ -22,8 +22,9 @@ _ROW = re.compile(
     r"(?:\s+(?P<share>\d{1,3}\.\d))?(?:\s+(?P<rate>\d{1,15}))?\s*$"
 )
 _FILE = re.compile(r"(?:/sys/kernel/debug/kvm/(?:\d{1,10}-\d{1,10}/)?)?(?P<name>[a-z]\w{2,60}):(?P<total>\d{1,20})\s*$")
-_NAMES = re.compile(r"\s*(?:[a-z_][\w()]{1,40}\s+){2,200}[a-z_][\w()]{1,40}\s*$")
-_NUMBERS = re.compile(r"\s*(?:\d{1,15}\s+){2,200}\d{1,15}\s*$")
+_NAMES = re.compile(r"\s*(?:Timestamp\s+)?(?:[a-z_][\w()-]{1,80}\s+){2,400}[a-z_][\w()-]{1,80}\s*$")
+_NUMBERS = re.compile(r"\s*(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\s+)?(?P<values>(?:\d{1,15}\s+){2,400}\d{1,15})\s*$")
+_LOGGED_CHILD = re.compile(r"(?P<name>kvm_\w{1,40})\((?P<child>[\w-]{1,60})\)$")
 _REASON = re.compile(r"[A-Z][A-Z_0-9]{2,40}$")
 # What a tracepoint counts, as KVM's own counters call it: one is told each time that the other goes up.
 _SAME = {"kvm_exit": "exits", "kvm_inj_virq": "irq_injections"}
@@ -117,17 +118,31 @@ def _rows(lines: Sequence[str]) -> Iterator[_Line]:
 
 
 def _logged(lines: Sequence[str]) -> Iterator[_Line]:
-    """``kvm_stat -l``: names, cut to nine characters, above a row of rates for each second. The last row counts."""
+    """``kvm_stat -l``: names (old versions cut them to nine characters) above a row of rates for each second. The last row counts.
+
+    A row may begin with its time.
+    """
     names: list[str] = []
     for number, line in enumerate(lines, start=1):
-        if _NAMES.match(line[:4000]):
-            names = line.split()
-        elif names and _NUMBERS.match(line[:4000]):
-            values = line.split()
+        found = _NUMBERS.match(line[:20_000])
+        if found and names:
+            values = found["values"].split()
             if len(values) == len(names):
                 yield from (
-                    _Line(n, "", None, int(v), number) for n, v in zip(names, values, strict=True) if n in _LOGGED
+                    one
+                    for n, v in zip(names, values, strict=True)
+                    if (one := _of_column(n, int(v), number)) is not None
                 )
+        elif _NAMES.match(line[:20_000]):
+            names = [name for name in line.split() if name != "Timestamp"]
+
+
+def _of_column(name: str, per_s: int, number: int) -> _Line | None:
+    """A column's name: an event, or with the reason in parentheses one reason of it."""
+    child = _LOGGED_CHILD.match(name)
+    if child:
+        return _Line(child["name"], child["child"], None, per_s, number)
+    return _Line(name, "", None, per_s, number) if name in _LOGGED else None
 
 
 def _stats(rates: dict[tuple[str, str], int]) -> Iterator[KvmStat]:

@@ -44,6 +44,7 @@ _ARM_EXIT = re.compile(
 _RAW_EXIT = re.compile(
     r"\[FAILED TO PARSE\] .{0,200}?exit_reason=(?P<number>\d{1,10})(?:.{0,80}?guest_rip=0x(?P<rip>[0-9a-f]{1,16}))?(?:.{0,80}?isa=(?P<isa>\d))?"
 )
+_NUMBERED = 10  # characters: a number of 32 bits
 _USERSPACE = re.compile(r"reason (?:KVM_EXIT_)?(\w{1,40})")
 _PIO = re.compile(r"pio_(read|write) at 0x([0-9a-f]{1,4})\b")
 _MMIO = re.compile(r"mmio (unsatisfied-read|read|write) len \d+ gpa 0x([0-9a-f]{1,16})")
@@ -136,7 +137,10 @@ def _reason(parts: Mapping[str, str | None]) -> str:
     number = parts.get("number")
     if number:
         return exit_reason(int(parts.get("isa") or 1), int(number))
-    trap = parts.get("trap") if parts.get("reason") == "TRAP" else None
+    printed = parts.get("reason") or ""
+    if printed.startswith("0x") and len(printed) <= _NUMBERED:
+        return exit_reason(1, int(printed, 16))
+    trap = parts.get("trap") if printed == "TRAP" else None
     return str(trap or parts["reason"])
 
 

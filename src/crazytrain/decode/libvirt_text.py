@@ -45,13 +45,15 @@ WHOLE = re.compile(
         rf"{_GROUPS}\.[\w.-]{{1,120}}=|Domain: '|{_STATES} \({_REASONS}\)$|\S{{1,200}}: (?:no space|unspecified error)$|"
         r"[^\n]{0,200}?\bdomain status: [A-Z]\w{1,12}\(\d{1,2}\):? ?\w{1,24}\(\d{1,2}\)|"
         r"[#* ]{0,4}Id +Name +State *\r?$|Job type: +\S|OS Type: +\w|(?:Max|Used) memory: +\d+ KiB|CPU\(s\): +\d+$|CPU time: +[\d.]+s|"
+        r"VCPU: +\d{1,5}\s*$|CPU Affinity: +[y-]+\s*$|VCPU:? +CPU Affinity\s*$|"
+        r"\S{1,60} (?:rd_req|rd_bytes|wr_req|wr_bytes|flush_operations|(?:rd|wr|flush)_total_times|errs) \d{1,19}$|"
         r"(?:swap_in|swap_out|major_fault|minor_fault|last_update|disk_caches|hugetlb_\w{1,12}) \d{1,19}$"
     ).encode()
 )
 BESIDE = re.compile(
     (
         f"{_INFOS}: |{_JOBS}| *{_LISTED.pattern[:-1]} *\\r?$|-{{8,}} *$|virsh # |No errors found|"
-        r"(?:actual|unused|available|usable|rss) \d{1,19}$"
+        r"(?:actual|unused|available|usable|rss) \d{1,19}$|CPU: +(?:\d{1,5}|y|N/A)\s*$|\d{1,5} {2,}[\d,^-]{1,200}\s*$"
     ).encode()
 )
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 _HOST = (
+    (r"Comm: CPU \d+/KVM|CPU#\d+ stuck .{0,20}CPU \d+/KVM", 10),  # whatever else it is, it runs guests
     (r"CPU \d+/KVM|\b(?:qemu-system-\S{1,20}|qemu-kvm(?:-\S{1,20})?|libvirtd|virtqemud|vhost-\d+)\b", 6),
     (
         r"task (?:zvol\S{0,12}|drbd\w{0,20}|nfsd|qemu\S{0,14}|kvm):\d+ blocked",

@@ -20,12 +20,19 @@ _RESUMED = re.compile(_AT + r"<\.\.\. (?P<call>\w{2,30}) resumed>")
 _BY_NAME = frozenset(
     {"openat", "open", "stat", "newfstatat", "statfs", "unlink", "rename", "access", "connect", "ftruncate", "flock"}
 )
+_USB = re.compile(
+    r"\bioctl\(\d{1,7}(?:<[^>]{0,120}>)?, USBDEVFS_\w{1,30}\b.{0,160}?(?:\bETIMEDOUT\b|<[1-9]\d{0,5}\.\d{1,9}>$)"
+)
 _MOST_LINES, _LONGEST, _MOST_FOUND = 200_000, 2000, 8
 _LONG_S = 1.0
 
 
 def decode_long_calls(evidence: Evidence) -> Iterable[object]:
-    """Yield a ``ToolLine`` for each call that works on a file's name and took so long; ``value`` is in seconds, ``who`` the call."""
+    """Yield a ``ToolLine`` for each call that works on a file's name and took so long; ``value`` is in seconds, ``who`` the call.
+
+    The first request to a USB device that timed out, too.
+    """
+    yield from _usb_requests(evidence)
     open_: dict[tuple[str, str], float] = {}
     found = 0
     for number, line in enumerate(evidence.data.decode("utf-8", "replace").split("\n")[:_MOST_LINES], start=1):
@@ -41,6 +48,16 @@ def decode_long_calls(evidence: Evidence) -> Iterable[object]:
                 yield ToolLine(
                     meaning=ToolMeaning.LONG_CALL, text=text, ref=evidence.ref(number), value=took, who=ended["call"]
                 )
+
+
+def _usb_requests(evidence: Evidence) -> Iterable[ToolLine]:
+    """Requests to usbfs that ended in a time-out, or took a second and more (``strace -T``): the first of them."""
+    for number, line in enumerate(evidence.data.decode("utf-8", "replace").split("\n")[:_MOST_LINES], start=1):
+        if _USB.search(line[:_LONGEST].rstrip()):
+            yield ToolLine(
+                meaning=ToolMeaning.USB_TIMED_OUT, text=line[:_LONGEST][:240].strip(), ref=evidence.ref(number)
+            )
+            return
 
 
 def _seconds(found: re.Match[str]) -> float:

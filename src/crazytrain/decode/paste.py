@@ -40,11 +40,17 @@ _TYPOGRAPHY = (
     (b"\xe2\x80\x9d", b'"'),
     (b"\xe2\x80\x93", b"-"),
     (b"\xe2\x88\x92", b"-"),
+    (b"\xe2\x80\x94", b"--"),
+    (b"\xe2\x80\x98", b"'"),
+    (b"\xe2\x80\x99", b"'"),
     (b"\xe2\x80\xa6", b"..."),
     (b"&lt;", b"<"),
     (b"&gt;", b">"),
     (b"&quot;", b'"'),
     (b"&#39;", b"'"),
+    (b"&#x27;", b"'"),
+    (b"&#34;", b'"'),
+    (b"&nbsp;", b" "),
     (b"&amp;", b"&"),
 )
 # A reply's quoting, the numbers of cat -n and grep -n, and indentation.

@@ -25,10 +25,11 @@ from crazytrain.model.facts.kvm import ExitCount, ExitTime, KvmExits, MmioUse, M
 
 _SHARE = r"\d{1,3}(?:[.,]\d{1,3})?%"
 _TIME = r"(?:\d{1,15}(?:[.,]\d{1,6})?|nan|-)(?:[nu]s)?"
-# The old form has a unit behind each time; the newer one a column of the whole time in ns, and the mean last.
+# The old form has a unit behind each time (the oldest, up to Linux 3.15, has the mean alone).
+# The newer one has a column of the whole time in ns, and the mean last.
 _ROW = re.compile(
     rf"\s*(?P<name>\S{{1,60}})\s+(?P<count>\d{{1,15}})\s+{_SHARE}\s+"
-    rf"(?:{_SHARE}\s+{_TIME}\s+{_TIME}\s+(?P<mean>\d{{1,15}}[.,]\d{{1,6}})us"
+    rf"(?:{_SHARE}\s+(?:{_TIME}\s+{_TIME}\s+)?(?P<mean>\d{{1,15}}[.,]\d{{1,6}})us"
     rf"|(?P<time>\d{{1,18}})\s+{_SHARE}\s+\d{{1,15}}\s+\d{{1,15}}\s+(?P<mean_ns>\d{{1,15}}))"
 )
 _TOTAL = re.compile(r"Total Samples: ?(\d{1,15}), Total events handled time: ?(\d{1,15}(?:[.,]\d{1,6})?)us")

@@ -34,6 +34,7 @@ _MOST_CALLERS = 40
 _MOST_ROWS = 5000
 _MOST_LINES = 200_000
 _MOST_FUNCTIONS = 40
+_LAST_WORD = re.compile(r"(?P<command>\S.*?) (?P<file>\[JIT\] tid \d{1,9}|\S+)")
 _FIELDS = re.compile(r"\s{2,}")
 
 
@@ -84,7 +85,7 @@ def _is_branch(line: str) -> bool:
 
 def _row(found: re.Match[str]) -> ProfileRow:
     first, second = _ratio(found["first"]), found["second"]
-    fields = [field for field in _FIELDS.split((found["rest"] or "").strip()) if field]
+    fields = _columns((found["rest"] or "").strip())
     return ProfileRow(
         symbol=found["symbol"].partition("@@")[0].strip(),
         own_ratio=_ratio(second) if second else first,
@@ -93,6 +94,13 @@ def _row(found: re.Match[str]) -> ProfileRow:
         command=fields[0] if len(fields) > 1 else "",
         with_calls_ratio=first if second else None,
     )
+
+
+def _columns(text: str) -> list[str]:
+    """Command and file; where a page has made one blank of many, the file is the last word."""
+    fields = [field for field in _FIELDS.split(text) if field]
+    squeezed = _LAST_WORD.fullmatch(text) if len(fields) == 1 else None
+    return [squeezed["command"], squeezed["file"]] if squeezed else fields
 
 
 def _ratio(word: str) -> float:

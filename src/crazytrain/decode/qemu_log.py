@@ -29,7 +29,10 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
         M.ENTRY_FAILED,
         (
             # qemu-kvm, before QEMU took it up, wrote the number alone: the highest bit of Intel's exit reasons is a failed entry
-            r"(?:KVM: entry failed, hardware error (?=0x)|unhandled exit (?=8000))(?P<entry>[0-9a-fA-Fx]{1,18})",
+            (
+                r"(?:KVM: entry failed, hardware error (?=0x)|(?:KVM: unknown exit, hardware reason|unhandled exit) (?=(?:0x)?8000))"
+                r"(?P<entry>[0-9a-fA-Fx]{1,18})"
+            ),
             r"kvm_run_exit cpu_index \d{1,5}, reason 9\b",
         ),
     ),
@@ -40,7 +43,7 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
             r"kvm_run_exit cpu_index \d{1,5}, reason 17\b",
         ),
     ),
-    (M.BAD_ADDRESS, (r"error: kvm run failed Bad address",)),
+    (M.BAD_ADDRESS, (r"error: kvm run failed Bad address", r"kvm_run: Bad address", r"kvm_run returned -14\b")),
     (M.RUN_FAILED, (r"error: kvm run failed .{1,80}",)),
     (M.UNKNOWN_EXIT, (r"(?:KVM: unknown exit, hardware reason|unhandled exit) (?P<reason>[0-9a-fA-Fx]{1,18})",)),
     (

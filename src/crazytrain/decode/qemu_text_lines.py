@@ -14,7 +14,9 @@ _FAILURES = (
     rb"Triple fault$|CPU Reset \(CPU \d+\)|KVM: (?:entry failed, hardware error|unknown exit|injection failed)"
     rb"|K?VM internal error\. Suberror|emulation failure(?:, check dmesg for details)?$"
     rb"|(?:\d{1,10}@\d{1,12}\.\d{1,9}:)?kvm_run_exit cpu_index \d{1,5}, reason \d"
-    rb"|error: kvm run failed|extra data\[\d\]: |VM state change to |block I/O error in device"
+    rb"|unhandled (?:vm )?exit:? (?:0x)?[0-9a-f]{1,16}\b|kvm_run(?: returned -\d+|: [A-Z]\w+ )|rip [0-9a-f]{16} rflags [0-9a-f]+"
+    rb"|r[a-d]x [0-9a-f]{16} r[a-d]x [0-9a-f]{16}|r\w{1,2} [0-9a-f]{16} r\w{1,2} [0-9a-f]{16} r"
+    rb"|[c-gs]s [0-9a-f]{4} \([0-9a-f]{8}/[0-9a-f]{8} p |error: kvm run failed|extra data\[\d\]: |VM state change to |block I/O error in device"
 )
 _MONITOR = (
     rb"VM status: (?:running|paused)|kvm support: |QEMU \d+\.\d+\.\d+ monitor|[* ]{0,2}CPU #\d{1,5}:(?: |$)|IRQ statistics for "

@@ -24,6 +24,7 @@ _MOST_OBJECTS = 10_000
 # A line of JSON as QMP has it: an object or list that begins, a pair, a bracket; with virsh's or qmp-shell's prompt before it.
 WHOLE = re.compile(
     rb"(?:[<>]-? ?|\(QEMU\) )?\{ ?\"(?:return|execute|QMP|timestamp|event|error|exec-oob|arguments|id)\":"
+    rb"|[^\n{]{0,240}?(?:Line \[|\b(?:event|reply|msg|buf)=)\{ ?\"(?:return|execute|QMP|timestamp|event|error)\":"  # libvirtd's log
     rb"|\"(?:return|execute|event|timestamp)\": ?[\[{\"]|(?:[0-9-]{10} [0-9:.+]{8,20}: )?event [A-Z][A-Z_]{3,40} (?:at|for domain)"
 )
 BESIDE = re.compile(

@@ -7,12 +7,15 @@ cleaned, beside the text itself; nothing else grows with it. A line of more than
 from collections.abc import Iterable, Iterator
 
 from crazytrain.decode.command_words import is_argv
+from crazytrain.decode.frames import unframed
+from crazytrain.decode.json_lines import unwrapped
 from crazytrain.decode.paste import NEXT_STEP, cleaned, decoded
 from crazytrain.decode.region import Region
 from crazytrain.decode.shapes import TEXT
 from crazytrain.decode.splitter import Splitter
 from crazytrain.decode.strace_line import CLOSED_LINE, NEXT_LINE_NOT_CLOSED
 from crazytrain.decode.told import as_told
+from crazytrain.decode.unwrap import MOST_BYTES, rejoined
 from crazytrain.model.errors import BadInput
 from crazytrain.model.evidence import Evidence, Kind
 
@@ -35,7 +38,8 @@ def split(name: str, data: bytes) -> tuple[Evidence, ...]:
         return (Evidence(id=name, kind=Kind.COMMAND_LINE, source=name, data=data),)
     splitter = Splitter()
     for block in _blocks(name, data):
-        _take_block(splitter, cleaned(block))
+        text = unwrapped(cleaned(block))
+        _take_block(splitter, b"\n".join(rejoined(unframed(text.split(b"\n")))) if len(data) <= MOST_BYTES else text)
     splitter.end()
     return named(name, splitter.regions)
 

@@ -13,7 +13,12 @@ _LONGEST_LINE = 4 << 20
 _CPU = re.compile(r"^CPU#(\d{1,5})[ \t]*\r?$", re.MULTILINE)
 # RIP in a 64-bit code segment, EIP in any other; names and widths differ, the order of the line does not.
 _IP = re.compile(r"^[RE]IP=([0-9a-f]{8,16}) [RE]FL=([0-9a-f]{8,16})\b(.*)$", re.MULTILINE)
+_KERNEL_HALF = 0xFFFF_8000_0000_0000
 _FLAG = re.compile(r"\b(CPL|SMM|HLT)=(\d)\b")
+_IDT = re.compile(r"^IDT= +[0-9a-f]{8,16} ([0-9a-f]{8})\b", re.MULTILINE)
+_GATES_FROM = (
+    8 * 8 - 1
+)  # the limit of a table that holds the eight exceptions that any handler comes with (Intel SDM Vol. 3, 6.10)
 _DX = re.compile(r"\b[RE]DX=([0-9a-f]{8,16})\b")
 _CS = re.compile(r"^CS =[0-9a-f]{4} ([0-9a-f]{8,16}) [0-9a-f]{8} [0-9a-f]{8}(.*)$", re.MULTILINE)
 _CONTROL = re.compile(r"\b(CR0|CR3|EFER)=([0-9a-f]{8,16})\b")
@@ -100,26 +105,37 @@ def _one_arm(block: str, vcpu: int, mono_ns: int) -> Iterator[ArmSample]:
 def _one(block: str, vcpu: int, mono_ns: int) -> Iterator[VcpuSample]:
     """One vCPU's block; nothing where it lacks what says where the vCPU is."""
     ip, code_segment = _IP.search(block), _CS.search(block)
-    if not ip or not code_segment:
+    if not ip:
         return
     flags = {name: int(value) for name, value in _FLAG.findall(ip[3])}
     control = {name: int(value, 16) for name, value in _CONTROL.findall(block)}
-    dx = _DX.search(block)
+    dx, idt = _DX.search(block), _IDT.search(block)
     if "CPL" not in flags or "HLT" not in flags:
         return
+    known = flags["CPL"] == 0 and (control.get("CR0", 0) & _PROTECTED or int(ip[1], 16) >= _KERNEL_HALF)
+    if code_segment is None and not known:
+        return  # somebody left its line out, and without it nobody knows where the vCPU is
     yield VcpuSample(
         mono_ns=mono_ns,
         vcpu=vcpu,
         ip=int(ip[1], 16),
-        cs_base=int(code_segment[1], 16),
+        cs_base=int(code_segment[1], 16) if code_segment else 0,
         cpl=flags["CPL"],
         halted=flags["HLT"] == 1,
         interrupts_enabled=bool(int(ip[2], 16) & _INTERRUPT_FLAG),
-        mode=_mode(control, smm=flags.get("SMM") == 1, code_segment=code_segment[2]),
+        mode=_mode(
+            control, smm=flags.get("SMM") == 1, code_segment=code_segment[2] if code_segment else _usual_segment(ip)
+        ),
         cr3=control.get("CR3", 0),
         dx=int(dx[1], 16) & 0xFFFF if dx else 0,
+        no_gates=idt is not None and int(idt[1], 16) < _GATES_FROM and bool(control.get("CR0", 0) & _PROTECTED),
         paging=bool(control.get("CR0", 0) & _PAGING),
     )
+
+
+def _usual_segment(ip: re.Match[str]) -> str:
+    """What the line of a code segment says of its width, where that line is missing: the name of the instruction pointer tells it."""
+    return "CS64" if ip[0].startswith("RIP") and int(ip[1], 16) >= _KERNEL_HALF else ""
 
 
 def _mode(control: dict[str, int], *, smm: bool, code_segment: str) -> CpuMode:

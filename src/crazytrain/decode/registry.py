@@ -4,28 +4,37 @@ from collections.abc import Callable, Iterable
 
 from crazytrain.decode.backtrace import decode_backtrace
 from crazytrain.decode.blocked_log import decode_blocked_log
+from crazytrain.decode.blocked_tasks import decode_blocked_tasks
 from crazytrain.decode.bpf import decode_bpf
+from crazytrain.decode.bpf_maps_text import decode_bpf_maps
+from crazytrain.decode.bsd_interrupts import decode_bsd_interrupts
 from crazytrain.decode.cgroup import decode_cgroup
 from crazytrain.decode.clock_agent import decode_clock_agent
 from crazytrain.decode.clock_argv import decode_clock_identity
 from crazytrain.decode.clock_console import decode_clock_console
+from crazytrain.decode.clock_watch import decode_clock_watch
 from crazytrain.decode.clock_xml import decode_clock_setup
 from crazytrain.decode.command_line import decode_command_line
 from crazytrain.decode.console import decode_console
 from crazytrain.decode.cpu_stat_text import decode_cpu_stat
 from crazytrain.decode.crash_bt import decode_crash_bt
 from crazytrain.decode.descriptors import decode_descriptors
+from crazytrain.decode.domblkstat import decode_domblkstat
 from crazytrain.decode.domstats import decode_domstats
 from crazytrain.decode.epoll_sets import decode_epoll_sets
 from crazytrain.decode.eventfd_counts import decode_eventfd_counts
 from crazytrain.decode.fd_listing import decode_fd_listing
+from crazytrain.decode.guest_backtrace import decode_guest_backtrace
 from crazytrain.decode.guest_memory_text import decode_guest_memory
+from crazytrain.decode.guest_tool_lines import decode_guest_tool_lines
 from crazytrain.decode.host import decode_host
 from crazytrain.decode.host_params import decode_host_params
 from crazytrain.decode.hung_up import decode_hung_up
 from crazytrain.decode.identity import decode_identity
 from crazytrain.decode.inside import decode_inside, decode_inside_log, decode_inside_profile
 from crazytrain.decode.interrupt_readings import decode_interrupt_readings
+from crazytrain.decode.iostat_text import decode_iostat
+from crazytrain.decode.iotop_text import decode_iotop
 from crazytrain.decode.kernel_log import decode_kernel_log
 from crazytrain.decode.kernel_stack import decode_kernel_stack
 from crazytrain.decode.kvm_stat_text import decode_kvm_stat
@@ -41,13 +50,19 @@ from crazytrain.decode.log_text import decode_log_text
 from crazytrain.decode.long_calls import decode_long_calls
 from crazytrain.decode.machine_text import decode_clocksource, decode_interrupts
 from crazytrain.decode.memory import decode_faults, decode_memory
+from crazytrain.decode.memory_tables import decode_memory_tables
 from crazytrain.decode.moments import MOMENT_KINDS, decode_moments
+from crazytrain.decode.moments_told import decode_moments_told
 from crazytrain.decode.networks import decode_networks
+from crazytrain.decode.nic_rates_text import decode_nic_rates
+from crazytrain.decode.no_accelerator import decode_no_accelerator
 from crazytrain.decode.oncpu import decode_oncpu
 from crazytrain.decode.perf_counts import decode_perf_counts
 from crazytrain.decode.perf_kvm import decode_perf_kvm
 from crazytrain.decode.perf_report import decode_perf_report
+from crazytrain.decode.perf_trace_calls import decode_perf_trace_calls
 from crazytrain.decode.pidstat_servants import decode_pidstat_servants
+from crazytrain.decode.pinning_text import decode_pinning
 from crazytrain.decode.printed_files import decode_printed_files
 from crazytrain.decode.proc_snapshots import decode_proc_snapshots
 from crazytrain.decode.proc_status import decode_proc_status
@@ -63,6 +78,8 @@ from crazytrain.decode.qmp_events import decode_qmp_events
 from crazytrain.decode.qmp_services import decode_qmp_services
 from crazytrain.decode.qmp_text import decode_qmp_text
 from crazytrain.decode.registers import decode_registers
+from crazytrain.decode.restarts_text import decode_restarts_text
+from crazytrain.decode.run_delay_text import decode_run_delay
 from crazytrain.decode.spent import decode_spent
 from crazytrain.decode.stacks import decode_stacks
 from crazytrain.decode.storage import decode_storage
@@ -75,10 +92,14 @@ from crazytrain.decode.told import decode_prose, decode_prose_among, decode_told
 from crazytrain.decode.tool_lines import decode_tool_lines
 from crazytrain.decode.top import decode_top
 from crazytrain.decode.top_cpus import decode_top_cpus
+from crazytrain.decode.top_queue import decode_top_queue
 from crazytrain.decode.top_tasks import decode_top_tasks
 from crazytrain.decode.trace_summary import decode_trace_summary
 from crazytrain.decode.versions import decode_versions
+from crazytrain.decode.versions_program import decode_program_version
+from crazytrain.decode.virtual_host import decode_virtual_host
 from crazytrain.decode.waits import decode_waits
+from crazytrain.decode.wchan_lines import decode_wchan_lines
 from crazytrain.model.evidence import Evidence, Kind
 
 Decoder = Callable[[Evidence], Iterable[object]]
@@ -94,6 +115,21 @@ TOOL_LINE_KINDS = (
     Kind.COMMAND_LINE,
     Kind.PRINTED_FILES,
     Kind.PS,
+)
+
+# Where versions stand beside what the kind is for: heads of logs, banners of kernels, machine types, lists of packages.
+VERSION_KINDS = (
+    Kind.LOG_TEXT,
+    Kind.QEMU_TEXT,
+    Kind.LIBVIRT_TEXT,
+    Kind.LIBVIRT_XML,
+    Kind.COMMAND_LINE,
+    Kind.QMP_TEXT,
+    Kind.PRINTED_FILES,
+    Kind.PS,
+    Kind.SYSSTAT,
+    Kind.QEMU_LOG,
+    Kind.CONSOLE,
 )
 
 DECODERS: tuple[tuple[Kind, Decoder], ...] = (
@@ -179,6 +215,8 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.TOLD, decode_prose),
     (Kind.TOLD, decode_versions),
     (Kind.TEXT, decode_versions),
+    *((kind, decode_versions) for kind in VERSION_KINDS),
+    (Kind.IDENTITY, decode_program_version),
     (Kind.COMMAND_LINE, decode_told_among),  # a sentence may begin with a command
     (Kind.COMMAND_LINE, decode_prose_among),
     (Kind.QEMU_TEXT, decode_told_among),
@@ -188,7 +226,34 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.SYSSTAT, decode_swap_text),
     (Kind.SYSSTAT, decode_pidstat_servants),
     (Kind.PS, decode_ps_waits),
+    *(
+        (kind, decode_run_delay)
+        for kind in (Kind.LIBVIRT_TEXT, Kind.TEXT, Kind.TOLD, Kind.KVM_TRACE, Kind.PRINTED_FILES, Kind.SYSSTAT)
+    ),
+    (Kind.LIBVIRT_TEXT, decode_domblkstat),
+    (Kind.LOG_TEXT, decode_blocked_tasks),
+    (Kind.TOP_THREADS, decode_top_queue),
+    *((kind, decode_perf_trace_calls) for kind in (Kind.TEXT, Kind.TOLD, Kind.TRACE_SUMMARY)),
+    *((kind, decode_bsd_interrupts) for kind in (Kind.TEXT, Kind.TOLD)),
+    (Kind.KERNEL_STACK, decode_blocked_tasks),
+    *(
+        (kind, decode)
+        for kind in (Kind.SYSSTAT, Kind.TEXT, Kind.TOLD)
+        for decode in (decode_iostat, decode_memory_tables)
+    ),
+    *((kind, decode_iotop) for kind in (Kind.TEXT, Kind.TOLD, Kind.COMMAND_LINE, Kind.PS)),
+    *((kind, decode_pinning) for kind in (Kind.LIBVIRT_TEXT, Kind.LIBVIRT_XML, Kind.TEXT, Kind.TOLD, Kind.PS)),
+    *((kind, decode_wchan_lines) for kind in (Kind.TEXT, Kind.TOLD, Kind.PRINTED_FILES, Kind.PS)),
+    (Kind.BACKTRACE, decode_guest_backtrace),
+    *((kind, decode_moments_told) for kind in (Kind.TOLD, Kind.TEXT)),
+    (Kind.LOG_TEXT, decode_restarts_text),
+    *((kind, decode_guest_tool_lines) for kind in TOOL_LINE_KINDS),
+    *((kind, decode_nic_rates) for kind in (Kind.SYSSTAT, Kind.TEXT, Kind.TOLD)),
+    *((kind, decode_clock_watch) for kind in (Kind.LOG_TEXT, Kind.CONSOLE)),
     *((kind, decode_tool_lines) for kind in TOOL_LINE_KINDS),
+    *((kind, decode_virtual_host) for kind in TOOL_LINE_KINDS),
+    (Kind.COMMAND_LINE, decode_no_accelerator),
+    *((kind, decode_bpf_maps) for kind in (Kind.TEXT, Kind.TOLD)),
 )
 
 # Kinds whose decoder also reads how asking ended: a monitor that never answers is a fact of its own.

@@ -87,6 +87,7 @@ SHAPES = (
         unended=re.compile(
             rb"[^\n]* -> (?:an[a-z_]*|anon_inode:(?!kvm-v(?:m|cpu(?::\d+)?)$)[a-z-]*|anon_inode:\[[^\]\n]*"
             rb"|(?:socket|pipe):?\[?\d*)$"
+            rb"|(?![^\n]* -> )\S+ +\d+ [^\n]*? \d+[rwu -]?[A-Za-z]? +(?:REG|DIR|CHR|BLK|FIFO|unix|sock|a_inode)(?: +\S+){0,3}$"
         ).match,
         begun=re.compile(rb"l[rwxsStT-]{9}\S? +\d+ +\S+ +\S+ ").match,
         beside=re.compile(
@@ -107,6 +108,7 @@ SHAPES = (
     Shape(
         kind=Kind.PERF_KVM,
         whole=host.PerfKvm.whole,
+        unended=host.PerfKvm.unended,
         begun=host.PerfKvm.begun,
         beside=host.PerfKvm.beside,
         command=_command(rb"perf kvm "),
@@ -145,6 +147,7 @@ SHAPES = (
     Shape(
         kind=Kind.PERF_REPORT,
         whole=host.PerfReport.whole,
+        begun=host.PerfReport.begun,
         beside=host.PerfReport.beside,
         command=_command(rb"perf (?:report|top|kvm)\b"),
         gap=50,
@@ -161,6 +164,7 @@ SHAPES = (
     Shape(
         kind=Kind.PS,
         whole=host.Ps.whole,
+        begun=host.Ps.begun,
         beside=host.Ps.beside,
         continues=host.Ps.goes_on,
         command=_command(rb"ps "),
@@ -215,6 +219,8 @@ SHAPES = (
         whole=lambda line: kernel_stack.FRAME.match(line) or crash_bt.WHOLE.match(line),
         beside=re.compile(
             crash_bt.BESIDE.pattern
+            + rb"|"
+            + kernel_stack.HEAD.pattern
             + rb"|[^\n]{0,200}/stack(?: <==)?$|[=#* -]{0,8}/proc/\d{1,9}/task/\d{1,9}/?[ :=-]{0,4}$"
             rb"|[=#* -]{0,8}(?:TID|tid|thread|PID|pid)?[ :=]{0,3}\d{1,9}[ :=-]{0,4}$"
         ).match,
@@ -226,7 +232,7 @@ SHAPES = (
         beside=qemu_text_lines.BESIDE.match,
         continues=qemu_text_lines.goes_on,
         command=_command(rb"virsh (?:-c \S+ )?qemu-monitor-command "),
-        gap=4,
+        gap=7,
     ),
     Shape(
         kind=Kind.QMP_TEXT,

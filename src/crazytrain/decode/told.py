@@ -13,10 +13,11 @@ understood, and nothing is measured: it is what somebody noticed.
 import bisect
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
+from crazytrain.decode.told_lines import in_words
 from crazytrain.decode.told_words import DENIABLE, THINGS, WORDS
 from crazytrain.model.evidence import Evidence, Kind
 from crazytrain.model.facts.told import Prose, Stance, Told, Topic
@@ -27,7 +28,6 @@ _LONGEST_CLAUSE = 400
 _SHOWN = 160
 _LEAST_WORDS = 3
 _LIST_FROM = 3
-_SAID = re.compile(r'"(?:msg|message|reason|error|err)":"((?:[^"\\]|\\.){3,2000})"')
 _LEAST_WORDS_AMONG = 9
 _HEADING_WORDS = 5
 
@@ -38,6 +38,7 @@ _MACHINE = re.compile(
     r"|\w[\w ()]{0,24}?(?:\t| {2,})\s*:|<|\[ *\d+\.\d+|#\d+ |\(?gdb\)|0x[0-9a-f]{6}|[{}]|-[a-z]+ |[$%] )"
 )
 _OPTION = re.compile(r"(?:^|(?<=\s))(?:-[\w-]+|[^\s=]{1,60}=\S*|/\S*|\S*,\S*,\S*)")
+_ASIDE = re.compile(r"\([^()]{0,200},[^()]{0,200}(?:\)|$)")  # a clause may end within it
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]+")
 _END = re.compile(
     r"(?<=[a-z)%\d\"'][.!?])\s+|[;:]\s+|,? (?:but|whereas|however|yet|although|though) "
@@ -50,6 +51,12 @@ _GUESS = re.compile(
     r"|possibly|supposedly|suspected)\b|\b(?:might|could|may) (?:be|have)\b|\b(?:is|are|was) suspected\b"
     r"|\bmy (?:guess|theory|suspicion)\b|\bnot sure\b|\bseems? to be (?:caused|due)"
 )
+_BLAMES = re.compile(
+    r"\b(?:takes?|took|mistakes?|mistook) (?:it|this|that|these|them) for\b|"
+    r"\b(?:he|she|they|user|owner|admin\w*|operator|somebody|someone|reporter|customer) (?:\w+ )?suspects?\b|"
+    r"\b(?:thinks?|believes?|fears?|assumes?|supposes?) (?:that )?(?:it|this|they|the \w+)\b|"
+    r"\b(?:takes?|took|mistakes?|mistook|blam(?:es?|ed))\b.{1,40}\b(?:for|as) (?:the |an? )?(?:reason|cause|culprit|sign|symptom|problem|error)\b"
+)
 _ASKS = re.compile(  # not: what somebody shows because all is well
     r"(?!(?:is|are) (?:it|this|that|these|they) (?:normal|expected|ok|fine|usual))"
     r"(?:is|are|was|does|do|did|could|can|may|might|would|should|has|have)\b.{0,300}\?$"
@@ -58,42 +65,56 @@ _WELL = re.compile(
     r"\b(?:(?<!otherwise )fine|restores|back to normal|(?:falls?|fell|drops?|dropped|goes down|comes down"
     r"|went down|came down) to|brings? (?:it|that|this|the load) (?:down )?to|lowers|lowered|reduces|reduced"
     r"|ok|okay|(?<!at )works?|worked|gone|(?:necessary|needed|required) to (?:achieve|get|reach|have)"
-    r"|to something (?:reasonable|sane|acceptable)|(?:go|goes|went) away|disappear\w*|vanish\w*|helps|helped"
+    r"|to something (?:reasonable|sane|acceptable)|(?:go|goes|went) away|disappear\w*|vanish\w*|helps|helped|avoids?|avoided|prevents?|prevented"
     r"|runs? for (?:days|weeks|months)|stable|(?:re)?solves|(?:re)?solved|fixes"
-    r"|fixed|cures?|cured|rarer|normal(?:ly)?|(?<!return )(?<!returns )(?<!returned )(?<!returning )at once"
-    r"|all is well|takes seconds|end(?:s|ed)? (?:it|that|this)|no longer|no (?:problems?"
+    r"|fixed|cures?|cured|rarer|normal(?:ly)?|(?:boots?|starts?|answers?|works?|opens?|finishes|responds?|runs?|comes? (?:up|back)|goes on"
+    r"|continues|there|calm|idle|normal|done|loads?|down|off|recovers?|it|that) at once"
+    r"|behaves?(?! (?:the same|badly|oddly|strangely))|(?<!otherwise )unaffected|not (?:affected|concerned)|no such (?:effect|load|hang)|calm|quiet"
+    r"|all is well|takes seconds|end(?:s|ed)? (?:it|that|this)|halves|halved"
+    r"|no longer(?! (?:gets?|answers?|respond\w*|reacts?|works?|boots?|starts?|runs?|receives?|sees?|reachable|usable|possible|able"
+    r"|accessible|available|accepts?|comes?|moves?|reads?|repl\w+|returns?|sends?|ticks?|advances?|any|makes?|can|connects?|finishes"
+    r"|completes|schedul\w+)\b)|no (?:problems?"
     r"|issues?|hangs?|freezes?)|does(?: not|n't) (?:happen|occur|show)|did(?: not|n't) (?:happen|occur)|(?:do"
     r"|does) not show)\b"
 )
+# What is missed when it is gone.
+_LOST = re.compile(
+    r"\b(?:entry|entries|disk|drive|card|device|bus|image|file|network|connection|screen|picture|output|guest|process|vm|client|server|kernel)s?"
+    r"(?: (?:is|was|are|were|has|had|from|now|then|simply|just)){0,3} gone\b"
+)
 _NOT_WELL = re.compile(
-    r"\b(?:not|n't|no|never|neither|nor)\b.{0,10}\b(?:help(?:s|ed)?|fine|ok|works?|worked|solves?|solved"
+    r"(?<![=-])\b(?:not|n't|no|never|neither|nor)\b.{0,10}\b(?:help(?:s|ed)?|fine|ok|works?|worked|solves?|solved"
     r"|fix(?:es|ed)?)\b|\b(?:does|do|did)(?: not|n't) help\b"
 )
 _NO_MATTER = re.compile(
-    r"\b(?:no|any|little) (?:difference|effect|change|influence)\b|\b(?:does|did|do)(?: not|n't) (?:help"
+    r"\b(?:no|any|little) (?:difference|effect|change|influence|improvement)\b|\b(?:brought|changed|did|achieved|yielded) nothing\b"
+    r"|\b(?:in vain|to no avail|without (?:any )?(?:success|effect|change|result|luck|improvement)"
+    r"|nothing (?:changed|help(?:s|ed)))\b|\b(?:does|did|do)(?: not|n't) (?:help"
     r"|matter|change)\b|\birrelevant\b|\bregardless\b|\bno matter\b|\bindependent(?:ly)? of\b"
     r"|\bsame (?:problem|result|behaviou?r)\b|\bruled out\b|\bstill (?:hangs?|happens?|occurs?|the same)\b"
 )
 _BEFORE_ABSENT = re.compile(
     r"(?:\bwithout(?! (?!using|having|enabling|adding|attaching)\w+ing\b)"
-    r"|\bno|\bnot|\bnon|\bdisabl\w+|\bremov\w+|\bturn\w* off|\bswitch\w* off|\binstead of"
+    r"|\bno|\bnot|\bnon|\breplac(?:e|ed|ing)|\bdisabl\w+|\bremov\w+|\bturn\w* off|\bswitch\w* off|\binstead of"
     r"|\black\w*|\bmissing|\bstopping|\bkilling|\buninstalling|-no|\bdrop\w*|\bclos(?:e|ing)|\bunplug\w*|\bdetach\w*"
     r"|\bunload\w*|\bminimi[sz]\w+)[ -](?:\S+ ){0,3}\S*$"
 )
 _AFTER_ABSENT = re.compile(
-    r"^\S{0,20}(?: \w+){0,4}? (?:off|disabled|absent|removed|missing|switched off|turned off)\b"
-    r"|^\S{0,20} (?:is|are|was|were) not\b|^\S{0,20} set to (?:0|off|no|n|never|none|madvise)\b|^=(?:off|no|0)\b|^ none\b"
+    r"^\S{0,20}(?: \w+){0,4}? (?:off|disabled|absent|removed|missing|stop|stopped|switched off|turned off)\b"
+    r"|^\S{0,20} (?:is|are|was|were) not\b|^\S{0,20} set to (?:0|off|no|n|never|none|madvise)\b|^=(?:off|no|0|never|madvise)\b|^ none\b"
 )
 _WRITTEN_OFF = re.compile(r"\becho (?:0|n|never|off) ?>+ ?\S*$")
 # "no hpet=off": what is said not to be switched off is there.
 _NO_SUCH = re.compile(r"\b(?:no|not|without|lacks?|missing) \S{0,3}$")
 _SET_OFF = re.compile(r"\S{0,3}=(?:off|no|0)\b")
 _DENIED = re.compile(
-    r"(?:\b(?:no|not|never|without|non|neither|nor)|n't)[ -]"
-    r"(?:(?:an?|any|the|using|use|due|of|see|seen|more|signs?|process(?:es)?|tasks?|threads?|stuck|in)[ -]){0,5}$"
+    r"(?:\b(?:no|not|never|without|non|neither|nor|nothing|none|hardly)|n't)[ -]"
+    r"(?:(?:an?|any|the|using|use|due|of|see|seen|more|signs?|process(?:es)?|tasks?|threads?|stuck|in|is|was|gets?|being|has|been)[ -]){0,5}$"
 )
 _LITTLE = re.compile(  # a load that is small where something was changed
-    r"\b(?:now|after|with|without|under|below|only|just|down|back|drops?|goes|went)\b.{0,40}(?<![\d.])[0-5](?:\.\d+)? ?(?:%|percent)"
+    r"\b(?:now|after|with|without|under|below|only|just|down|back|drops?|goes|went|removed|off|disabled)\b.{0,40}(?<![\d.])\d(?:\.\d+)?"
+    r" ?(?:%|percent)|(?<![\d.])\d(?:\.\d+)? ?(?:%|percent)(?: \w+)? (?:with|without|once|under|below)\b"
+    r"|\b(?:next to nothing|hardly any(?:thing)?|almost nothing|nearly nothing)\b.{0,12}\b(?:when|if|with|without|once|after)\b"
 )
 _NOW = re.compile(
     r"\b(?:now|afterwards?|since then|after (?:that|this)|(?:drop|fall|go|come)s? (?:back )?(?:down )?to|(?:dropped|fell|went)\b.{0,12}\bto)\b"
@@ -108,19 +129,26 @@ _BLAMED = re.compile(
 _SHARE = re.compile(r"\b(\d{1,4}(?:\.\d+)?) ?(?:%|percent|per cent)")
 _CPU = re.compile(r"\b(?:cpus?|cores?|load|processors?|threads?|qemu|kvm|vcpus?|process|host|top|smp)\b")
 _NO_CPU = re.compile(
-    r"\b(?:done|complete\w*|progress|reaches|disk|memory|ram|migrat\w+|full|space|rarer|faster|slower|idle)\b"
+    r"\b(?:wa|i/?o[- ]?wait|id|done|complete\w*|progress|reaches|disk|memory|ram|migrat\w+|full|space|rarer|faster|slower|idle)\b"
 )
-_OF_DISK = re.compile(r"% ?util\b|\b(?:disks?|drives?|ssds?|nvmes?|storage|raid)\b.{0,12}\b\d{2,3} ?%")
+_OF_DISK = re.compile(
+    r"\b(?:p?write(?:64)?|p?read(?:64)?|f\w{0,4}sync|futex|ppoll|ioctl)\b.{0,12}\d ?%|% ?util\b"
+    r"|\b(?:disks?|drives?|ssds?|nvmes?|storage|raid)\b.{0,12}\b\d{2,3} ?%"
+)
 _FULL = re.compile(
     r"\b(?:eats?|hogs?|occup\w+|saturat\w+)\b.{0,12}\b(?:cpus?|cores?|processors?)\b|\bcpu[- ]hog\b"
     r"|\b(?:burn\w*|spin(?:s|ning)?|spun|pegg\w+|max(?:es|ed)? out|busy[- ]?loop\w*|loops? for ever"
     r"|endless loop|run(?:s|ning)? away|runaway)\b|\b(?:high|full|excessive|huge|constant|heavy) cpu\b"
-    r"|\b(?:more than|always takes?|constantly takes?|keeps?|pins) (?:an?|one) (?:whole |full |host )*(?:cpu|core)\b"
-    r"|\b(?:all|whole|full|entire) (?:cores?|cpus?|processors?)\b|\bcpu (?:usage|load|use)\b.{0,15}\b(?:high|full|max\w*|rose|rises"
+    r"|\b(?:more than|(?:always |constantly )?takes?|eats?|needs?|keeps?|pins) (?:up )?(?:an?|one) (?:whole |full |host )*(?:cpu|core)\b"
+    r"|\b(?:all|whole|full|entire|complete) (?:cores?|cpus?|processors?)\b|\b(?:core|cpu) (?:lost|gone|permanently|more than)\b"
+    r"|\bloops\b(?! (?:device|over))|\bpermanently (?:busy|on (?:the )?cpu|running)\b"
+    r"|\bone (?:host )?(?:core|cpu) (?:more|lost|busy|(?:per|for each) .{1,30}gone)\b"
+    r"|\bfull load\b|\bcpu (?:usage|load|use)\b.{0,15}\b(?:high|full|max\w*|rose|rises"
     r"|jumps?)\b"
 )
 _SOME = re.compile(
-    r"\bcpu (?:load|usage|use|time)\b|\bwakeups?\b|\bhost load\b|\boverhead\b|\bload\b.{0,12}\b(?:rose|rises|high\w*)\b"
+    r"\bcpu (?:load|usage|use|time)\b|(?<![\d.])\d{1,2}(?:\.\d+)? ?% (?:host |of a |of one )?(?:cpu|load|core)\b"
+    r"|\bwakeups?\b|\bhost load\b|\boverhead\b|\bload\b.{0,12}\b(?:rose|rises|high\w*)\b"
 )
 _VCPU = re.compile(
     r"\bvcpus?\b|\bcpu ?#?\d+/kvm\b|\bcpu \d+\b|\ball (?:v?cpus|cores)\b|\bsmp\b|\bcores at\b|\bvcpu threads?\b"
@@ -130,10 +158,6 @@ _MAIN = re.compile(
 )
 
 
-# Ceph's object storage daemons, and those of others that are built like it: how they say it.
-_SLOW = re.compile(r"\b[Ss]low (?:ops?|requests?)\b(?: from client| \d[\d.]* seconds old)?")
-_OSD = re.compile(r"\bosd[. ]\d|\w-osd\[\d+\]|\[OSD \d+\]")
-
 _SPEAKS_OF_GUESTS = re.compile(
     rb"(?i)\b(?:\w*qemu\w*|\w*kvm\w*|\w*vms?|v?guests?|libvirt\w*|virsh|virt|virtio\S*|virtual\w*|hyper-?v\w*|proxmox|pve\w*|openstack|nova"
     rb"|vcpus?\d*|vmm|xen|bhyve|firecracker|cloud-hypervisor|incus|lxd|multipass|lima|colima|vagrant|utm|parallels|ovirt|esxi?"
@@ -142,8 +166,13 @@ _SPEAKS_OF_GUESTS = re.compile(
 _Said = tuple[Topic, Stance, float | None]
 _OF_GUEST = re.compile(r"\b(?:guests?|vms?|domains?|vcpus?|virtual machines?)\b")
 _NOT_OF_HOST = {Topic.HOST_STUCK: {Topic.GUEST_HUNG, Topic.PANIC}, Topic.HOST_CALM: {Topic.GUEST_IDLE}}
-_NEVER_OF_GUEST = {Topic.OTHER_HOST: {Topic.WINDOWS}}
+_NEVER_OF_GUEST = {
+    Topic.OTHER_HOST: {Topic.WINDOWS},
+    Topic.HOST_MEMORY: {Topic.GUEST_SWAP},
+    Topic.KSM: {Topic.GUEST_PROGRAM},
+}
 _THERE = (Stance.SEEN, Stance.GUESS)
+_LOOKS_BAD = {Topic.NOTHING_WRONG, Topic.HLT_EXITS, Topic.IOWAIT, Topic.MSR_LEFT_OUT, Topic.MEMORY_SHOWN}
 _GIVEN = {Topic.RTC, Topic.RTC_CATCHUP, Topic.SPINLOCK, Topic.HYPERV, Topic.HV_STIMER}
 _SINCE = {Stance.SEEN: Stance.GOOD_WITH, Stance.ABSENT: Stance.CURED}  # what a change was, where it is well since
 
@@ -214,7 +243,7 @@ def _clauses(text: str, least_words: int) -> Iterator[_Clause]:
     first = 1
     lines: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
-        bare = _of_json(_MARGIN.sub("", line, count=1).strip())
+        bare = in_words(_MARGIN.sub("", line, count=1).strip())
         if _is_prose(bare, 1 if lines and least_words == _LEAST_WORDS else least_words, going_on=bool(lines)):
             first = first if lines else number
             lines.append(bare)
@@ -222,17 +251,6 @@ def _clauses(text: str, least_words: int) -> Iterator[_Clause]:
         yield from _cut(lines, first)
         lines = []
     yield from _cut(lines, first)
-
-
-def _of_json(line: str) -> str:
-    """What a line of a log in JSON says: container engines and their like write so; and what a daemon of a storage says of requests
-    that take too long. Another line is as it is.
-    """
-    if (slow := _SLOW.search(line[:2000])) and _OSD.search(line[:2000]):
-        return f"The storage has {slow[0]}"
-    if not line.startswith('{"'):
-        return line
-    return "; ".join(found[1].replace('\\"', '"') for found in _SAID.finditer(line[:4000]))
 
 
 def _is_prose(line: str, least_words: int, *, going_on: bool) -> bool:
@@ -267,7 +285,7 @@ def _since_then(clause: str, changed: tuple[_Said, ...]) -> Iterator[_Said]:
     """That all is well now, said right after what was put in or taken away, and without naming it again."""
     if (
         changed
-        and _NOW.search(clause)
+        and (_NOW.search(clause) or len(clause.split()) <= 3)  # "peaks gone"
         and _is_well(clause)
         and not any(w.search(clause) for t, w in WORDS if t in THINGS)
     ):
@@ -275,7 +293,7 @@ def _since_then(clause: str, changed: tuple[_Said, ...]) -> Iterator[_Said]:
 
 
 def _is_well(clause: str) -> bool:
-    return bool(_WELL.search(clause) or _LITTLE.search(clause)) and not _NOT_WELL.search(clause)
+    return bool(_WELL.search(_LOST.sub("", clause)) or _LITTLE.search(clause)) and not _NOT_WELL.search(clause)
 
 
 def _of_clause(clause: str, things: tuple[Topic, ...]) -> Iterator[_Said]:
@@ -284,15 +302,25 @@ def _of_clause(clause: str, things: tuple[Topic, ...]) -> Iterator[_Said]:
     well = _is_well(clause)
     even = _NO_MATTER.search(clause) is not None
     hits = _hits(clause)
-    named = sum(topic in THINGS for topic, _ in hits)
+    named = _apart(found.span() for topic, found in hits if topic in THINGS)
     for topic, found in hits:
-        stance = _stance(topic, clause, found, guess=guess, well=well, even=even)
-        listed = topic in THINGS and (named >= _LIST_FROM or _is_list(clause))
+        blamed = topic not in _LOOKS_BAD and _BLAMES.search(clause) is not None
+        stance = _stance(topic, clause, found, guess=guess or blamed, well=well, even=even)
+        listed = topic in THINGS and (named >= _LIST_FROM or _is_list(clause) or _is_aside(clause, found))
         listed = stance is Stance.SEEN and (listed or (topic in _GIVEN and _is_option(clause, found)))
         yield topic, Stance.LISTED if listed else stance, None
     if well and not named and _IT_GONE.search(clause):
         yield from ((topic, Stance.CURED, None) for topic in things)
     yield from _cpu(clause, guess=guess, even=even, well=well)
+
+
+def _apart(spans: Iterable[tuple[int, int]]) -> int:
+    """How many words name things: what overlaps is one thing that is spoken of in two ways."""
+    number, end = 0, -1
+    for begin, until in sorted(spans):
+        number += begin >= end
+        end = max(end, until)
+    return number
 
 
 def _hits(clause: str) -> list[tuple[Topic, re.Match[str]]]:
@@ -306,6 +334,11 @@ def _hits(clause: str) -> list[tuple[Topic, re.Match[str]]]:
 def _is_option(clause: str, found: re.Match[str]) -> bool:
     """Whether a hit stands in an option: what a machine was given is not what somebody noticed."""
     return any(o.start() <= found.start() and found.end() <= o.end() for o in _OPTION.finditer(clause))
+
+
+def _is_aside(clause: str, found: re.Match[str]) -> bool:
+    """Whether a hit stands in parentheses among other things: what a guest has, and not what was noticed of it."""
+    return any(o.start() <= found.start() and found.end() <= o.end() for o in _ASIDE.finditer(clause))
 
 
 def _is_list(clause: str) -> bool:
@@ -348,7 +381,7 @@ def _cpu(clause: str, *, guess: bool, even: bool, well: bool) -> Iterator[tuple[
         yield Topic.CPU_FULL, stance, share or None
         if _VCPU.search(clause):
             yield Topic.VCPUS_FULL, stance, share or None
-        if _MAIN.search(clause):
+        if _MAIN.search(_ASIDE.sub(" ", clause)):
             yield Topic.MAIN_FULL, stance, share or None
     elif share >= 0.1 or _SOME.search(clause):
         yield Topic.CPU_SOME, stance, share or None

@@ -11,7 +11,7 @@ HANGS = r"(?:hangs?|hung|hanging|fre+zes?|fre+zing|froze|frozen|stuck|stalls?|st
 SILENT = (
     r"(?:(?:does|do|did|will|would|is|are|was)(?: not|n'?t)(?: \w+)? (?:answer|respond|repl\w+|return|react|responding|responsive)"
     r"|no longer (?:answers?|responds?|repl\w+|reacts?)|never (?:answers?|returns?|responds?|comes? back|replies)"
-    r"|no (?:answer|reply|response)|time[sd]? out|stops? (?:answering|responding))"
+    r"|no (?:answer|reply|response)|time[sd]? out|stops? (?:answering|responding|reacting|replying))"
 )
 GUEST = r"(?:guests?|vms?|domains?|virtual machines?|windows|linux|centos|ubuntu|debian|fedora)"
 
@@ -19,13 +19,20 @@ GUEST = r"(?:guests?|vms?|domains?|virtual machines?|windows|linux|centos|ubuntu
 OF_GUEST: dict[Topic, tuple[str, ...]] = {
     T.SYSTEM_TIME: (r"\b(?:system|kernel|sys) (?:time|cpu)\b", r"%sys\b"),
     T.USER_TIME: (r"\b(?:user|guest) time\b", r"\bin (?:user|guest) mode\b", r"%(?:usr|user|guest)\b"),
-    T.GUEST_IDLE: (r"\bidle\b", r"\bidling\b", r"\bnothing (?:runs|is running|running)\b", r"\bdoes nothing\b", r"\bdoing nothing\b",
+    T.GUEST_IDLE: (
+        (r"(?<!cpu )(?<!other )(?<!others )(?<!rest )(?<!others are )(?<!other is )(?<!kernel )\bidle\b"
+            r"(?! (?:process|thread|task|loop|cores?|hosts?|cpus?)\b)"),
+        r"\bidling\b", r"\bnothing (?:runs|is running|running)\b", r"\bdoes nothing\b", r"\bdoing nothing\b",
         r"\bsits at (?:the|its|a) prompt\b", r"\b(?:zero|no) (?:guest )?(?:work-?)?load (?:in|inside|at all)\b",
         r"\b(?:zero|no) (?:guest )?workload\b"),
     T.GUEST_HUNG: (rf"\b{HANGS}\b", r"\block(?:s|ed)? (?:solid|up\b)", r"\bseize[sd]?\b", rf"\b{GUEST}\b.{{0,40}}\b{SILENT}",
-        r"\bunreachable\b", r"\bnever finish\w*\b", r"\bstops? working\b"),
+        r"\b(?:stops?|stopped|pauses?|stands? still|halts?) for (?:\w+ ){0,4}(?:\d[\d .-]*)?(?:s|secs?|seconds?|min\w*)\b",
+        r"\bunreachable\b", r"\bnever finish\w*\b", r"\bstops? working\b",
+        r"\b(?:stands?|stood|standing|comes? to a) (?:dead )?(?:still|standstill)\b"),
     T.GUEST_SLOW: (r"\bcrawl(?:s|ing)?\b",
-        r"\bsluggish\w*\b", r"\bslow(?:ly|er|s|ness|down)?\b", r"\blatenc\w+\b", r"\blag(?:s|gy|ging)?\b", r"\bstutter\w*\b",
+        r"\bsluggish\w*\b", r"\bslow(?:ly|er|s|ness|down)?\b",
+        r"\b(?<!normal )(?<!low )latenc\w+\b(?! (?:is|are|was|stays?|remains?) (?:\w+ )?(?:as|normal|fine|low|ok|good|unchanged)\b)",
+        r"\blag(?:s|gy|ging)?\b", r"\bstutter\w*\b",
         r"\bjerky\b", r"\b(?:poor|bad|low) performance\b", r"\bunresponsive\b"),
     T.QEMU_HUNG: (r"\b(?:qmp|monitor)\b.{0,12}\b(?:silent|mute)\b",
         r"\b(?:virsh|libvirt\w*)\b.{0,50}\b(?:waits?|hangs?|blocks?) (?:for ever|forever|indefinitely)",
@@ -35,11 +42,13 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         rf"\b(?:stop|cont|quit|query\S*|migrate\S*|system_\w+|device_\w+|drive_\w+|\w+) command\b.{{0,50}}\b(?:{SILENT}|{HANGS})",
         rf"\bqemus?\b(?! (?:\w+ )?(?:cpus?|guests?|vms?|machines?|instances?)\b)(?: \w+){{0,2}} (?:{HANGS}|{SILENT})",
         r"\bvirsh \w[\w-]*\b.{0,70}\b(?:never|does not|doesn't|did not|didn't|do not|don't|won't) (?:complete|finish|return|end|come back)",
-        r"\bgdb\b.{0,20}\b(?:cannot|can't|could not|fails? to) attach", r"\bqemu\b.{0,12}\block(?:s|ed) up\b",
+        r"\bgdb\b.{0,20}\b(?:cannot|can't|could not|fails? to) attach", r"\bqemu\b(?!.{0,12}\b(?:vms?|guests?)\b).{0,12}\block(?:s|ed) up\b",
         r"\b(?:monitor|qmp|vnc)\b.{0,20}\b(?:included|as well|too|also)\b.{0,10}(?:\bhang\w*|\bfr[eo]ez\w*|$)",
         r"\bcannot be (?:stopped|killed|quit)", r"\bonly (?:a )?(?:`|')?kill -9\b", r"\bdrain_call_rcu\b",
         r"\b(?:monitor|qmp|hmp)\b.{0,60}\b(?:no greeting|(?:gives?|shows?|returns?|prints?) nothing)", r"\binfo \w+\b.{0,40}\bgives? nothing\b"),
-    T.GUEST_PAUSED: (r"\bpaused?\b(?![- _](?:loop|instruction|exit))",),
+    T.GUEST_PAUSED: (r"\bpaused\b",
+        r"\b(?:goes|go|went|gets?|enters?|put|puts|into|in|on|to) pause\b(?![- _](?:loop|instruction|exit))",
+        r"\bpause (?:state|status|mode)\b"),
     T.PAUSED_BY: (
         (
             r"\bpaus\w+\b \W{0,2}(?:(?:it|the \w+) )?(?:by|via|through|from|with|in) (?:the )?(?:virt-?manager|virsh|admin\w*|operator|gui|ui|monitor"
@@ -48,7 +57,13 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\b(?:user|admin\w*|operator|i|we|you|somebody|someone)\b (?:\w+ ){0,5}paus(?:e|es|ed|ing)\b", r"\bvirsh suspend\b",
         r"\blibvirt\b.{0,12}[\"'`]suspend\b", r"\bstart\w*\b.{0,40}\bin (?:a |the )?paused state\b", r"\bpaused \(user\)", r"\bprelaunch\b",
         r"\bqmp\b.{0,12}[\"'`]stop\b", r"\bto paus\w+ (?:it|the (?:vm|guest|domain))\b"),
-    T.NOTHING_WRONG: (r"\bnothing (?:is )?wrong\b", r"\bis (?:it|this|that) (?:normal|expected)",
+    T.NOTHING_WRONG: (r"\bnothing (?:is |seems |was )?(?:wrong|slow|broken|amiss)\b",
+        (
+            r"\b(?:takes?|took|mistak\w+|mistook|blam\w+) (?:these|this|those|that|them|it|the) (?:\S+ ){0,4}(?:for|as) (?:the |an? )?"
+            r"(?:reason|cause|sign|problem)"
+        ),
+        r"\bwonders? (?:about|whether|why)\b.{0,60}\b(?:errors?|lines?|messages?|percent|figures?|count\w*|exits?|rates?)",
+        r"\bis (?:it|this|that) (?:normal|expected)",
         r"\bharm(?:ful|less)\b", r"\bbenign\b", r"\bof (?:any|some) concern\b", r"\beverything still (?:seems to |appears to )?works?\b",
         r"\b(?:output|behaviou?r|this|that|it|which) is (?:normal|expected|cosmetic)\b",
         r"\b(?:are|is) (?:these|those|they|it|this|that) (?:a |really )?(?:normal|expected|dangerous|bad|problem\w*|concern\w*)",
@@ -78,7 +93,8 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\b(?:while|during) (?:a |the )?(?:live )?migrat\w+ (?:is|was) (?:going on|running|under way|in progress|active)",
         r"\bmigrat\w+ (?:takes|runs|lasts) (?:for )?(?:hours|days|long|for ever|forever)\b",
         (
-            r"migrat\w+\b.{0,50}\b(?:never|cannot|can'?t|could ?n[o']t|did ?n[o']t|does ?n[o']t|won't|unable to|fails? to)\b"
+            r"(?<!after )(?<!after live )(?<!after the )(?<!after a )migrat\w+\b.{0,50}"
+            r"\b(?:never|cannot|can'?t|could ?n[o']t|did ?n[o']t|does ?n[o']t|won't|unable to|fails? to)\b"
             r".{0,15}\b(?:be )?(?:complet\w+|finish\w*|succeed\w*|end)\b"
         )),
     T.POSTCOPY: (r"\bpost-?copy\b", r"\buserfault\w*\b"),
@@ -89,13 +105,14 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\bremotedispatchdomain(?:snapshot|block(?!stats|info)|backup|checkpoint|managedsave)\w*",
         (
             r"\b(?:block(?:[- ]|_)?jobs?|blockdev-\w+|block[-_](?:commit|stream)|drive[-_](?:del|add|backup)|device_del"
-            r"|hot-?unplug\w*|(?:live|external|internal|disk)[- ]snapshots?|backups?)\b"
+            r"|hot-?unplug\w*|(?:live|external|internal|disk)[- ]snapshots?|backups?(?! (?:servers?|guests?|vms?|machines?|software|program)\b))\b"
         ),
         r"\b(?:tak|mak|creat|delet|remov|commit|merg)\w*\b.{0,25}\bsnapshots?\b",
         r"\b(?:during|while|after|at) (?:a |the |each )?(?:\w+ )?snapshots?\b(?!(?:/| and | )(?:restore|resume|load))",
         r"\bsnapshots?\b.{0,20}\b(?:taken|made|created|deleted|removed|committed|merged)\b",
         r"\bdetach\w*\b.{0,20}\b(?:disk|drive)\b"),
-    T.RESUME: (r"\b(?:suspend\w*|resum\w+|restored?|restoring|savevm|loadvm|managedsave|hibernat\w+|snapshots?)\b",),
+    T.RESUME: (r"\b(?:suspend\w*|resum\w+|restored?|restoring|savevm|loadvm|managedsave|hibernat\w+)\b",
+        r"(?<!lvm )(?<!zfs )(?<!btrfs )(?<!storage )\bsnapshots?\b"),
     T.LONG_STOP: (r"\bsigstop\b", r"\b(?:stopped|paused|suspended|frozen|asleep)\b.{0,25}\b(?:long|hours?|days?|weeks?|months?)\b",
         r"\blong (?:pause|stop|suspend)"),
     T.HOST_SLEEP: (
@@ -112,32 +129,34 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\b(?:runs?|ran|running|works?|worked)\b(?: \w+){0,3} for (?:some |several |a few |many |\d+ )?(?:hours|days|weeks|months)\b"),
     T.WINDOWS: (r"\bwindows\b", r"\b20(?:08|12) ?r2\b", r"\bwin ?(?:xp|7|8|10|11|2k\d*|\d{4})\b", r"\bserver 20\d\d\b"),
     T.LINUX: (r"\b(?:linux|centos|rhel|debian|ubuntu|fedora|opensuse|sles|alpine|arch)\b.{0,25}\b(?:guests?|vms?|domains?)\b",
-        r"\b(?:guests?|vms?)\b.{0,20}\b(?:linux|centos|rhel|debian|ubuntu|fedora|opensuse|sles|alpine)\b"),
+        r"\b(?:guests?|vms?)\b(?!.{0,4}\bon\b).{0,20}\b(?:linux|centos|rhel|debian|ubuntu|fedora|opensuse|sles|alpine)\b"),
     T.SOFT_LOCKUP: (r"\bsoft[- ]lock-?ups?\b", r"\brcu\b.{0,20}\bstalls?\b", r"\bself-detected stall", r"\bcpu#?\d* stuck for\b",
         r"\bworkqueue lockup\b"),
     T.HARD_LOCKUP: (r"\bhard[- ]lock-?ups?\b", r"\bnmi watchdog\b(?!.{0,10}\bsoft)",
         r"\binterrupts? (?:are |stay |remain |is )?(?:disabled|masked)\b", r"\bif=0\b"),
     T.ALL_HALTED: (r"\ball (?:\w+ )?(?:v?cpus|cores)\b.{0,25}\bhalted\b", r"\bhlt\b.{0,30}\b(?:if=0|interrupts? (?:disabled|off|masked))",
-        r"\bcli;? ?(?:and )?hlt\b", r"\bsystem halted\b", r"\b(?:kernel|guest|vm) (?:has |is )?halt(?:s|ed)\b",
+        r"\bcli;? ?(?:and )?hlt\b", r"\bsystem halted\b", r"\b(?:kernel|guest|vm) (?:has |is )?halt(?:s|ed)\b(?! (?:during|while|when|at|after|as))",
         r"\bhalted\b.{0,20}\b(?:for ever|forever|if=0)"),
     T.NO_CPU: (r"\b(?:0 ?%|no|zero|hardly any|next to no) (?:of (?:the |a )?)?cpu\b",
         r"\bcpu (?:usage|use|load|time)?\b.{0,12}\b(?:0 ?%|zero|none)"),
     T.HUNG_TASK: (r"\bhung[- ]tasks?\b", r"\b(?:kill -9|sigkill)\b.{0,30}\b(?:not|doesn't|didn't|no effect|nothing)\b",
         r"\bblocked for more than\b", r"\bd[- ]state\b", r"\buninterruptible\b"),
-    T.PANIC: (r"(?<!host )(?<!hypervisor )(?<![`_./=-])\b(?:kernel )?panic(?:s|ked)?\b(?![`_(=])(?!.{0,25}\bhung[- _]task)", r"\bnot syncing\b"),
+    T.PANIC: (r"(?<!host )(?<!hypervisor )(?<![`_./=-])\b(?:kernel )?panic(?:s|ked)?\b(?![`_(=])(?!.{0,25}\bhung[- _]task)", r"\bnot syncing\b",
+        r"\battempted to kill init\b", r"\bunable to mount root\b"),
     T.BLUE_SCREEN: (
         r"\bblue ?screens?\b", r"\bbsods?\b", r"\bbug ?check\b",
         r"\b(?:clock_watchdog_timeout|dpc_watchdog_violation|kmode_exception|kernel_security_check|system_thread_exception|irql_not_less)"),
     T.TRIPLE_FAULT: (r"\btriple[- _]?faults?\b(?!.{0,20}reboot=)", r"\bkvm_exit_shutdown\b", r"\bkvm_exit\b.{0,20}\bshutdown\b",
         r"\bexit_reason\b\W{0,3}(?:is |was |= ?|set to ){0,2}(?:0x0?)?8\b"),
-    T.RESETS: (r"\b(?:reset|reboot|restart)(?:s|ing)?\b.{0,30}\b(?:again and again|in a loop|endlessly|repeatedly|over and over)\b",
+    T.RESETS: (r"\bnever stays up\b|\bstays up (?:for )?(?:less|only|no longer|not longer|at most|barely)\b",
+        r"\b(?:reset|reboot|restart)(?:s|ing)?\b.{0,30}\b(?:again and again|in a loop|endlessly|repeatedly|over and over)\b",
         r"\b(?:endlessly|repeatedly|constantly|continuously) (?:reset|reboot|restart)\w*\b",
         r"\b(?:reboot|reset|restart|boot)[- ]loops?\b", r"\bkeeps? (?:on )?(?:rebooting|resetting|restarting)\b",
         r"\b(?:bios|firmware|boot ?loader|grub|post)\b.{0,25}\b(?:comes?|starts?|appears?) again\b",
         r"\bloops? (?:during|at|on|while|in) (?:the )?(?:boot|reset|reboot)\w*\b",
         r"\b(?:re-?)?boot(?:s|ing)?\b.{0,25}\b(?:in an? )?(?:endless |infinite )?loop\b(?! device)",
         r"\b(?:reboots?|resets?|restarts?)\b.{0,15}\bevery (?:few|couple|\d+) ?(?:seconds?|minutes?|s|min)\b"),
-    T.SPINLOCK: (r"spin[-_ ]?lock(?:s|ed)?(?:\b|_)", r"\bspin(?:s|ning)? (?:on|for|in) (?:a |the )?locks?\b"),
+    T.SPINLOCK: (r"spin[-_ ]?lock", r"\bspin(?:s|ning)? (?:on|for|in) (?:a |the )?locks?\b"),
     T.LOCK_HOLDER: (r"\block[- ]holder\b",
         r"\b(?:holds?|holding|holder)\b.{0,25}lock\b.{0,60}\b(?:pre-?empt\w*|not (?:currently )?running|descheduled)",
         r"\bpre-?empt\w*\b.{0,40}\b(?:holder|holding|holds|vcpus?)\b", r"\bvcpus?\b.{0,30}\b(?:pre-?empted|descheduled|scheduled out)\b"),
@@ -175,8 +194,12 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
     T.NETWORK_DEAD: (r"\bstop(?:s|ped)? (?:receiving|sending|transmitting|passing) (?:any )?(?:packets|traffic|frames)\b",
         r"\b(?:cannot|can't|could not|no longer|not)\b.{0,12}\bping(?:ed|s|able)?\b", r"\bnetdev watchdog\b",
         r"\bpings?\b.{0,20}\b(?:stops?|fails?|lost|times? out)\b", r"\btransmit queue\b.{0,15}\btimed out\b",
-        r"\b(?:loses?|lost|drops|dropped|no) (?:its |the )?(?:network|connectivity|connection)\b",
-        r"\bnetwork\b.{0,25}\b(?:stops?|stopped|dies|died|dead|hangs?|stalls?|drops?|gone)\b"),
+        r"\b(?:los(?:es?|t|ing)|drops?|dropped|(?<!accepts )no) (?:its |the |their |all |any )?(?:network\w*|connectivity|connection)\b",
+        (
+            r"\b(?:ifdown|ifup|ip link set|nmcli|restart\w* (?:the )?network\w*|re-?load\w* (?:the )?(?:virtio\S*|nic|network) (?:driver|module))\b"
+            r".{0,40}\b(?:brings?|restores?|helps?|cures?|fixes|back)\b"
+        ),
+        r"\bnetwork\b.{0,25}\b(?:stops?|stopped|dies|died|dead|hangs?|stalls?|drops?|gone)\b(?! for (?:up to|about|some|a few|\d|seconds|minutes))"),
     T.WAKEUPS: (r"\bwake-?ups?\b", r"\bwakes? (?:up )?\d", r"\bpowertop\b", r"\bwakes? up\b.{0,12}\bper second\b"),
     T.GUEST_SWAP: (r"\bno memory left\b", r"\b\d+(?:\.\d+)? ?[mg]i?b? (?:of|in) swap\b", r"\bswap (?:disk|device)\b.{0,15}\ball the time\b",
         r"\bswap (?:partition|file|space)\b.{0,20}\b(?:read|used|full|busy)\b",
@@ -194,7 +217,10 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
     ),
     T.LOAD_OF_NOBODY: (r"\bno process(?:es)? (?:takes?|uses?|shows?|needs?|has|have) (?:much|any|it)",
         r"\b(?:no|without an?y?) process(?:es)?\b.{0,30}(?:\bcpu\b|\bload\b|\d ?%|\bexplains?\b)",
-        r"\b(?:nothing|no process(?:es)?) (?:in|inside) (?:the )?(?:guest|vm|top|htop)\b"),
+        (
+            r"\b(?:nothing|no process(?:es)?) (?:in|inside) (?:the )?(?:guest|vm|top|htop)\b"
+            r"(?!'?s? (?:\w+ )?(?:logs?|journal|dmesg|syslog|console|events?))"
+        )),
     T.OTHER_HOST: (
         (
             r"\b(?:i am|i'm|i was|we are|hosts?|hypervisor|laptop|vmware(?: [\w.]+)?|virtualbox(?: [\w.]+)?|hyper-v)(?: os)?"
@@ -225,9 +251,14 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\b(?:in|inside) the (?:guest|vm)\b.{0,40}\b(?:process|program|application|service|daemon)\b.{0,30}(?:\bcpu\b|\d ?%)",
     ),
     T.GUEST_PROGRAM_BUSY: (
+        r"\b(?:task manager|process explorer|resource monitor|activity monitor)\b.{0,60}\b(?!qemu)\w{2,30}\.exe\b",
+        (
+            r"\b(?!qemu)\w{2,30}\.exe\b(?:(?!\b(?:not|no|nothing|idle|crash\w*|fails?|hangs?)\b).){0,50}"
+            r"\b(?:leads?|tops?|uses?|takes?|eats?|burns?|busy|most|at) .{0,15}(?:\bcpu\b|\d{2,3} ?%|\blist\b|\ball\b|\bof it\b|\btime\b)"
+        ),
         (
             r"\bh?top (?:in|inside|within|of) (?:it|(?:the |my )?(?:guest|vm))\b.{0,10}\b(?:shows?|lists?|says?|has)\b"
-            r"(?!.{0,40}\b(?:nothing|idle|no|low|little|0 ?%|few|only))"
+            r"(?!.{0,40}\b(?:nothing|idle|no|low|little|0 ?%|few|only|steal|st|iowait|wa)\b)"
         ),
         (
             r"\b(?:in|inside|within) (?:the |a |my |our |this )?(?:guest|vm|virtual machine)s?\b(?:(?!\b(?:no|nothing|idle)\b).){0,60}"
@@ -305,6 +336,8 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\b(?:periodic|scheduler) ticks?\b",
         r"\bhz=1000\b", r"\b1000 ?hz tick\b",
         r"\blocal timer interrupts?\b", r"\bpreemption[_ -]timer\b"),
+    T.TICK_LOWERED: (r"\bdivider ?= ?\d", r"\b(?:kern\.)?hz ?= ?(?:50|100|250)\b",
+        r"\b(?:tick|hz)\b.{0,20}\b(?:lowered|reduced|down|set) to (?:50|100|250)\b"),
     T.HV_STIMER: (r"\bhv[-_]stimer\b", r"\bstimer\b", r"\bhv[-_]synic\b", r"\bsynic\b", r"\bsynthetic timers?\b"),
     T.HYPERV: (r"\bhyper-?v\b.{0,15}\b(?:enlight\w+|settings?|features?|flags?|options?|clock)", r"\bhypervclock\b", r"\benlighten\w+\b",
         r"\bhv[-_](?!stimer|synic)\w+\b",
@@ -324,8 +357,7 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         ),
         r"\bidle guests?\b.{0,20}\b(?:still )?(?:pins?|burns?|keeps?|takes?|uses?)\b.{0,20}\b(?:cores?|cpus?)\b.{0,12}(?:100|full|busy)",
         r"\b(?:add|need|miss|lack|insert|put)\w* (?:an? |the )?.?hlt\b", r"\bidle ?halt\b", r"\b(?:polling|idle) loops?\b", r"\bsleep[- ]states?\b",
-        r"\bpower[- ]sav\w+\b", r"\b(?:ms-?|free|dr-?|pc-?)dos\b",
-        r"\bdos (?:prompt|box|guests?|vms?)\b"),
+        r"\bpower[- ]sav\w+\b"),
     T.HALT_POLL: (r"\bhalt[-_ ]poll\w*\b", r"\bkvm_vcpu_(?:check_)?block\b", r"\bkvm_vcpu_halt\b"),
     T.ALARM_FLOOR: (r"\bsigalrm\b", r"\btimer_settime\b", r"\bdynticks\b",
         r"\b(?:timer|deadline)\b.{0,25}\b(?:already|always) (?:due|expired|in the past|overdue)\b"),

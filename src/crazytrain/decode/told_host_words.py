@@ -7,7 +7,7 @@ _SLOW = r"(?:slow\w*|sluggish\w*|crawl\w*|lag(?:s|gy|ging)?|stutter\w*|pause[sd]
 
 T = Topic
 
-_CHIPS = (
+CHIPS = (
     r"\b(?:nehalem|westmere|sandy ?bridge|ivy[ -]?bridge|haswell|broadwell|skylake|cascade ?lake|cooper ?lake|ice ?lake|sapphire ?rapids"
     r"|emerald ?rapids|alder ?lake|raptor ?lake|zen ?\d|naples|rome|milan|genoa|opteron\w*|epyc\w*|ryzen|xeon|intel|amd)\b"
 )
@@ -21,49 +21,60 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
     ),
     T.POLL_SPIN: (
         (
-        r"\b(?:p?poll|select|epoll_wait)(?:\(\))?\b.{0,40}\b(?:return(?:s|ing|ed)? (?:at once|immediately|right away)|zero timeout|timeout (?:of )?0"
-            r"|loops?|spin\w*)\b"
+            r"\b(?:p?poll|select|epoll_wait|io_uring_enter)(?:\(\))?\b.{0,40}\b(?:return(?:s|ing|ed)? (?:at once|immediately|right away)"
+            r"|zero timeout|timeout (?:of )?0|(?<!main )(?<!event )loops?|spin\w*)\b"
         ),
         r"\bi/?o thread spun\b", r"\bmain-loop: warning\b",
-        r"\bpollhup\b", r"\bpollnval\b", r"\bbusy[- ]loop\b.{0,20}\bpoll\b"),
+        r"\bbusy[- ]loop\b.{0,20}\bpoll\b"),
     T.CHARDEV: (r"\bserial\b(?! (?:cards?|numbers?|attached))", r"\bchardevs?\b", r"\bpty\b", r"(?<!\w)/dev/(?:pts/|tty)\S*", r"\btty\b",
         r"\bvirtio-?serial\b",
         r"\bisa-serial\b", r"\bnmdm\b", r"\bparallel port\b", r"\bconsole (?:output|port|socket)\b"),
         T.PEER_STUCK: (
         (
             r"(?<!tcp:)\b(?:nobody|no one|no-one|nothing|not)\b.{0,20}\b(?:drain|read|consum|connect"
-            r"|listen)\w*\b(?!.{0,25}\bby the (?:guest|vm)\b)(?!y)"
+            r"|listen)(?!able)\w*\b(?!.{0,25}\bby the (?:guest|vm)\b)(?!y)"
         ),
         r"\b(?:buffer|pipe|pty|backend|queue|socket)\b.{0,12}\b(?:is )?full\b", r"\bnot (?:being )?drained\b"),
-    T.SOCKET: (r"\b(?:unix |tcp |client )?sockets?\b", r"\bgdb ?stub\b", r"\blibvmi\b", r"\bqmp connection\b"),
+    T.SOCKET: (r"\b(?:unix |tcp |client )?sockets?\b", r"\bgdb ?stub\b(?!.{0,12}\b(?:shows?|says?|tells?|has it|gives?)\b)",
+        r"(?<!\w)-(?:gdb|s -s)\b", r"\bgdb (?:client|connection|session|server|port)s?\b", r"\blibvmi\b", r"\bqmp connection\b"),
     T.CLIENT_GONE: (
         (
             r"\b(?:client|peer(?! (?:node|host|server|machine))|viewer|browser|tab|consumer|connection|reader"
             r"|other side|other end|(?<!iscsi )session)\b.{0,40}\b(?:dies|died|dead"
             r"|gone|exit(?:s|ed)|clos\w+|disconnect\w*|crash\w*|kill\w*|drop\w*|goes away|went away|lost)\b"
         ),
+        (
+            r"\b(?:harness|wrapper|launcher|(?:monitoring|test|python|control\w*|management|client) (?:script|program|tool|process)"
+            r"|parent(?: process)?|proxy|debugger|websockify|(?:virt|remote)-viewer|(?<!until )(?:socat|minicom|telnet)|gdb)\b.{0,40}"
+            r"\b(?:dies|died|dead|gone|exit(?:s|ed)|clos\w+|crash\w*|kill\w*|goes away|went away|quits?)\b"
+        ),
         r"(?<!n't get )(?<!not get )(?<!not )(?<!never )\bdisconnect\w*\b", r"\bend[- ]of[- ]file\b", r"\bclose_wait\b", r"\bhalf[- ]closed\b",
         r"\bhang-?up\b"),
-    T.IO_URING: (r"\bio[-_]?uring\b",),
+    T.IO_URING: (r"\b(?:lib|io[-_]?)uring(?:\b|_)",),
     T.IOTHREAD: (r"\bio-?threads?\b", r"\bdata-?plane\b"),
     T.POLL_MAX: (r"\bpoll-max-ns\b", r"\badaptive polling\b", r"\baio poll\w*\b"),
     T.THROTTLE: (r"(?<!full )(?<!cpu )(?<!thermal )(?<!interrupt )(?<!guest is )\bthrottl\w+\b(?!.{0,20}\bauto-?converge)",
         r"\biops(?:[-_ ](?:limit\w*|total|rd|wr|sec))\b", r"\bblkdeviotune\b", r"\b(?:bps|iops) limits?\b",
         r"\b(?:total|read|write)[-_](?:iops|bytes)[-_]sec\b", r"\biotune\b",
         r"\bio limits?\b"),
-    T.USERNET: (r"\buser[- ]?mode net\w*\b", r"\b(?:lib)?slirp\w*", r"(?<!\w)-net(?:dev)? user\b", r"\bhostfwd\b", r"\buser net\w*\b", r"\bpasst\b"),
+    T.USERNET: (r"\buser[- ]?mode net\w*\b", r"\b(?:lib)?slirp\w*", r"(?<!\w)-net(?:dev)? user\b", r"\bhostfwd\b", r"\buser net\w*\b",
+        r"\bpasst\b"),
     T.TAP: (r"\btap\b", r"\bbridge[d]?\b"),
     T.USB_TABLET: (r"\busb[- ]?(?:tablet|mouse|keyboard|pointer)\b", r"\b(?:tablet|absolute pointer|pointing device)\b"),
     T.USB: (r"\b[ueox]hci(?:\b|_)", r"\busb (?:controller|hub|devices?|1\.1|2\.0|redir\w*)\b(?! of the host)",
         r"\bemulated usb\b", r"\busb polling\b"),
     T.USB_HOST: (r"\busb (?:[\w-]+ ){1,3}(?:is |was |are |being |gets )?pass(?:ed|es)[- ]?(?:to|through)\b", r"\b(?:libusb_\w+|usbdevfs\w*)",
-        r"\bpass(?:es|ing|ed)? (?:through )?(?:an? |the |my )?usb\b", r"\busb[- ]?(?:host|pass-?through|stick|dongle|disk|device of the host)\b",
+        r"\busb (?:[\w-]+ ){0,2}(?:of|from|at) the host\b", r"\b(?:host|physical|real)(?:'s)? usb\b",
+        r"\busb (?:[\w-]+ ){1,3}(?:is |was |are |being )?(?:attached|assigned|given|forwarded|handed) to (?:it|(?:the|an?|this) (?:guest|vm|domain))",
+        r"\bpass(?:es|ing|ed)? (?:through )?(?:an? |the |my )?usb\b(?!(?: \S+)? controllers?\b)",
+        r"(?<!on a )(?<!on an )(?<!on the )(?<!slow )(?<!external )\busb[- ]?(?:host|pass-?through|stick|dongle|disk|device of the host)\b",
         r"\busbfs\b", r"\blibusb\b",
         r"\bhostaddr\b", r"\b(?:zigbee|z-?wave|conbee|coral|bluetooth)\b.{0,20}\b(?:stick|dongle|adapter|device|usb)\b",
         r"\bpass(?:ed|es|ing)? to it as an? usb\b", r"\b(?:stick|dongle|printer|camera|modem|reader|scanner|webcam)\b.{0,40}\bpass(?:ed|es|ing)?\b",
-        r"\bpass(?:ed|ing|es)?(?:[- ](?:through|thru))?(?: (?:an?|the|my|old|some))* usb\b"),
-    T.DISPLAY: (r"\bvnc\b", r"\bspice\b", r"\bnovnc\b", r"\bqxl\b", r"\bremote (?:desktop|display|console)\b", r"\bscreen updates?\b",
-        r"\b(?:gtk|sdl) (?:window|display)\b", r"-display (?:gtk|sdl|none)\b", r"\b(?:virt|remote)-viewer\b",
+        r"\bpass(?:ed|ing|es)?(?:[- ](?:through|thru))?(?: (?:an?|the|my|old|some))* usb\b(?!(?: \S+)? controllers?\b)"),
+    T.DISPLAY: (r"(?<!on )(?<!in )\bvnc\b(?! (?:console |screen |window )?(?:shows?|displays?|says?|has|gives?|is black))",
+        r"\bspice\b", r"\bnovnc\b", r"\bqxl\b", r"\bremote (?:desktop|display|console)\b", r"\bscreen updates?\b",
+        r"\b(?:gtk|sdl) (?:window|display)\b", r"-display (?:gtk|sdl)\b", r"\b(?:virt|remote)-viewer\b",
         r"\b(?:qemu|vm|guest|viewer|console)(?:'s)? window\b", r"(?<=minimise the )window\b|(?<=minimize the )window\b",
         r"\bwindow is (?:visible|open|shown|mapped|minimi[sz]ed)"),
     T.DISPLAY_WORK: (r"\b(?:vnc|spice|dcc|red)_(?!tls|port|listen|password)\w{4,}", r"\bcompar\w+ the (?:screen|surface|framebuffer)\b",
@@ -72,13 +83,19 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
     T.AUDIO: (r"\b(?:sound|audio|hda|ac97|alsa|pulseaudio|intel-hda)\b",),
     T.AGENT: (r"\bheld by agent\b", r"\bremotedispatchdomain(?:fs(?:freeze|thaw|trim)|qemuagent|guest)\w*", r"\bvdagentd?\b", r"\bqemu-?ga\b",
         r"\bguest[- ]agent\b", r"\bqga\b"),
-    T.BALLOON: (r"\bballoon\w*\b", r"\bcurrentmemory\b", r"\bfree page report\w*\b"),
-    T.VHOST: (r"\bvhost(?:-net|-user|-\d+)?\b",),
+    T.BALLOON: (r"\bballoon\w*\b", r"\bsetmem\b", r"\bminimum (?:guest )?(?:memory|ram)\b",
+        (
+            r"\b(?:guest|vm)(?:'s)? (?:memory|ram)\b.{0,25}\b(?:lowered|reduced|shrunk|taken (?:away|back))\b"
+            r"|\b(?:lower|reduc|shrink)\w* (?:the |a )?(?:guest|vm)(?:'s)? (?:memory|ram)\b"
+        ),
+        r"\bcurrentmemory\b", r"\bfree page report\w*\b"),
+    T.VHOST: (r"\bvhost(?!-user)(?:-net|-\d+)?\b",),
     T.NETWORK_LOAD: (r"\b(?:packet|network|syn|broadcast|multicast|udp) (?:flood|storm)\b", r"\bpackets?(?: per second|/s)\b",
         r"\bpps\b", r"\biperf\b"),
     T.NBD: (r"\bnbd\b", r"\biscsi\b", r"\bceph\b", r"\brbd\b", r"\bnfs\b", r"\bgluster\w*\b", r"\bdrbd\b", r"\bsmb\b", r"\bcifs\b"),
     T.HOST_IO: (r"\b(?:heavy|high|much|intense|a lot of)\b.{0,15}\b(?:disk|storage|write|read|i/o|io)\b", r"\bdisk[- ](?:load|bound)\b",
-        r"\bi/?o (?:load|pressure|wait)\b", r"\bdirty pages?\b", r"\bbackups?\b", r"\bbacked up\b", r"\bslow (?:disks?|storage)\b"),
+        r"\bi/?o (?:load|pressure|wait)\b", r"\bdirty pages?\b", r"\bbackups?\b(?! (?:jobs?|servers?|guests?|vms?|machines?|software|program)\b)",
+        r"\bbacked up\b", r"\bslow (?:disks?|storage)\b"),
     T.IO_BLOCKS: (
         r"\b(?:opens?|opening|closes?|closing|reads?|writes?)\b.{0,40}\bin the main (?:thread|loop)\b", r"\bconnect(?:ion)? blocks\b",
         (
@@ -91,11 +108,12 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
         ),
         r"\bio_submit\b", r"\bfsync\w*\b", r"\bfdatasync\b", r"\bfallocate\b", r"\bseek_hole\b", r"\bpreadv?\b",
         r"\bpwritev?\b", r"\baio=(?:native|threads)\b", r"\bcache=(?:writeback|none|directsync|writethrough|unsafe)\b", r"\bdiscards?\b",
-        r"\btrim\b", r"\bqemu-img\b"),
+        r"\b(?:fs)?trim(?:s|med|ming)?\b", r"\bblkdiscard\b", r"\bqemu-img\b"),
     T.STORAGE_SILENT: (
         (
             rf"\b(?:storage|nfs|longhorn|gluster\w*|bricks?|ceph|iscsi|rbd|drbd|san|array|luns?|disks?|path|(?:nfs|file|iscsi|nbd) server|zvols?"
-            rf"|zpools?)\b(?:(?!\bboot).){{0,40}}\b(?:{SILENT}|{HANGS}\b(?! (?:the|my|its|all|this) (?:guest|vm|whole|domain|machine))|not responding"
+            rf"|zpools?)\b(?:(?!\bboot).){{0,40}}\b(?:{SILENT}|{HANGS}\b(?! (?:(?:the|my|its|all|this|each|every|whole) )?"
+            r"(?:guest|vm|whole|domain|machine|everything))|not responding"
             r"|goes? away|went away|offline|unavailable|lost|outage|fail(?:s|ed|over)|drop(?:s|ped)|disconnect\w*"
             r"|(?:goes|went|gone|was|is) down|(?:is|are) gone)"
         ),
@@ -126,7 +144,7 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
             r"|became )?(?:full|out of space)\b"
         ),
         r"\bran out of (?:disk )?space\b"),
-    T.IO_ERROR: (r"\bi/?o[- ]?errors?\b", r"\b(?:unknown|unspecified) storage errors?\b",
+    T.IO_ERROR: (r"(?<!on-)\bi/?o[- ]?errors?\b", r"\b(?:unknown|unspecified) storage errors?\b",
         r"\b(?:remount\w*|file ?systems?)\b.{0,30}\bread-?only\b", r"\bblock_io_error\b", r"\bwerror\b"),
     T.DRAIN: (r"\bdrain(?:ed)?_(?:begin|all)\b", r"\bbdrv_\w*drain\w*\b", r"\baio_poll\b", r"\bbdrv_close\w*\b", r"\bblk_drain\w*\b",
         r"\bflush\b.{0,15}\b(?:never|pending|request)\b"),
@@ -141,16 +159,20 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
         r"\b(?:cpu|processor|xeon|epyc|intel|amd) generations?\b", r"\billegal instructions?\b|\binvalid opcode\b",
         (
             r"\b(?:from|between)\b.{0,30}"
-            + _CHIPS
+            + CHIPS
             + r".{0,20}\b(?:to|and|onto)\b.{0,30}"
-            + _CHIPS
+            + CHIPS
         ),
         r"\b(?:different|another|other|older|newer)\b.{0,20}\b(?:cpu|processor)s?(?: (?:model|generation|family|type))?\b",
         r"\bmicrocode\b", r"\bxsave\w*\b", r"\bcpu (?:model )?mismatch\b", r"\bcpu flags?\b.{0,15}\b(?:differ|missing)"),
     T.PASSTHROUGH: (r"\bvfio\S*\b", r"\bpci[- ]?pass-?through\b", r"\bpassed[- ]through\b", r"\bpass-?through\b", r"\bgpu pass\w*\b",
         r"\bsr-?iov\b"),
     T.FIRMWARE: (r"\b(?:tdvf|pei ?(?:main|core)|dxe ?(?:core|main)|slof|skiboot|opensbi|u-boot|coreboot|openbios|qboot)\b",
-        r"\b(?:seabios|ovmf|edk ?(?:2|ii)|u?efi|tiano ?core|bios|firmware|option rom|ipxe|grub|boot ?loader)\b",
+        (
+            r"(?<!host )(?<!hosts )(?<!host's )(?<!got new )(?<!disk )(?<!ssd )(?<!nic )(?<!drive )(?<!controller )"
+            r"\b(?:seabios|ovmf|edk ?(?:2|ii)|u?efi|tiano ?core|bios|firmware|option rom|ipxe|grub|boot ?loader)\b"
+            r"(?! (?:and microcode )?(?:updates?|upgrades?|updated|flash\w*|settings?|power))"  # of the host, mostly
+        ),
         r"\bbooting from (?:hard ?disk|floppy|dvd|cd|rom|network)\b"),
     T.NO_SCREEN: (r"\b(?:screen|logo|output) of the (?:firmware|bios|boot loader)\b.{0,20}\b(?:never|not|no)\b",
         r"\b(?:firmware|bios|seabios|boot|ovmf|tianocore)\b.{0,15}\b(?:screen|logo|banner|splash|output)\b.{0,20}\b(?:never|not|no)\b",
@@ -173,12 +195,16 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
             r"\b(?:stuck|stop(?:s|ped)?|hang(?:s|ing)?|hung|fr[eo]ezes?|frozen|stays|remains)\b.{0,12}\b(?:on|at|in)\b.{0,20}"
             r"\b(?:tiano ?core|bios|uefi|ovmf|seabios|firmware)\b.{0,10}\b(?:screen|logo|image|splash|banner)"
         ),
-        r"\b(?:stuck|hang(?:s|ing)?|hung|stops?|fr[eo]ezes?|frozen)\b.{0,8}\b(?:at|in|on) (?:the )?(?:seabios|ovmf|tiano ?core|bios|uefi|ipxe)\b",
+        (
+            r"\b(?:stuck|hang(?:s|ing)?|hung|stops?|fr[eo]ezes?|frozen)\b.{0,8}\b(?:at|in|on) (?:the )?"
+            r"(?:seabios|ovmf|tiano ?core|bios|uefi|ipxe)\b(?! (?:interactive )?(?:shell|prompt|menu))"
+        ),
         r"\bbefore (?:the )?(?:\w+ )?(?:bios|firmware|seabios|boot ?loader)\b"),
     T.NO_BOOT: (r"\bno boot ?able\b", r"\bgrub ?rescue\b", r"\b(?:uefi|efi)\b.{0,14}\bshell\b",
         r"\b(?:tries|trying|keeps?|loops?|stuck)\b.{0,20}\b(?:pxe|ipxe)\b",
         r"\b(?:never|not|won't|doesn't|cannot|can't) boots? from\b", r"\bwithout (?:a |any )?(?:medium|disk|media|boot device|iso)\b",
-        r"\bempty (?:cd|dvd|optical|drive)\S*", r"\bno (?:medium|boot device|disk)\b", r"\bboot menu\b",
+        r"\bempty (?:cd|dvd|optical|drive)\S*", r"\bno (?:medium|boot device|disk)\b",
+        r"(?<!to the )(?<!until the )(?<!reaches the )(?<!before the )(?<!till the )\bboot menu\b",
         r"\bfail(?:s|ed|ing)? to boot (?:from )?(?:the )?(?:\w+ )?(?:disks?|drives?|images?|network|medium|media)\b",
         r"\bkey ?(?:press|stroke)\w*\b", r"\b(?:press|hit) (?:a|any) key\b", r"\bboot failed(?:[:.]|\W*$)", r"\bnot a bootable\b",
         r"\b(?:could|can) ?not read (?:from )?(?:the )?(?:boot disk|cdrom)\b"),
@@ -192,28 +218,40 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
         r"\bhosts?\b.{0,15}\b(?:out of|low on|short of) (?:memory|ram)\b",
         r"\bmemory pressure\b(?! (?:with)?in(?:side)? (?:the |a |its )?(?:guest|vm|machine)s?\b)", r"\bout of memory\b", r"\boom\b",
         r"\bmemory\.(?:limit_in_bytes|max|high)\b", r"\bmemory (?:size )?limits?\b",
-        r"\bhosts?\b.{0,60}\b(?:swaps?|swapp\w+|kswapd)\b", r"\bkswapd\d*\b.{0,30}\bhosts?\b", r"\bpsi\b",
+        r"\bhosts?\b(?:(?!\b(?:guest|vm)).){0,60}\b(?:swaps?|swapp\w+|kswapd)\b", r"\bkswapd\d*\b.{0,30}\bhosts?\b", r"\bpsi\b",
         r"\b(?:guests?|vms?|machines?|qemu\S*)\b.{0,20}\b(?:are|is|was|were|been|gets?|getting|be) (?:\w+ )?swapped (?:out|to disk)\b"),
     T.HOST_LOAD: (r"\b(?:host|hypervisor|node)\b.{0,20}\b(?:overloaded|heavily loaded|very busy|under load|saturated)\b",
         r"\brun queue\b", r"\bnoisy neighbou?r"),
     T.ALL_GUESTS: (
         rf"\b(?:all|every|each)(?: of)?(?: (?:the|our|my|other|running))* (?:vms?|guests?|virtual machines?)\b.{{0,30}}\b(?:{HANGS}|{_SLOW})",
+        (
+            rf"\b(?:all|every)(?: of)?(?: (?:the|our|my|other|running|\d+))* (?:vms?|guests?|virtual machines?)\b.{{0,90}}"
+            rf"\b(?:stop(?:s|ped)?|{HANGS}|{_SLOW})\b.{{0,20}}\b(?:at once|(?:same|one) (?:time|moment)|together|simultaneously)\b"
+        ),
         (rf"\b(?:several|many|multiple|most) (?:vms|guests|virtual machines)\b.{{0,40}}\b(?:{HANGS}|{_SLOW})\b.{{0,30}}"
         r"\b(?:at once|same time|together)\b")),
     T.CGROUP_FROZEN: (r"\bcgroups?\b.{0,30}\b(?:frozen|freez\w+|froze)\b", r"\b(?:froze|frozen|freez\w+)\b.{0,40}\bcgroups?\b",
-        r"\bcgroup\.freeze\b", r"\bfreezer\.state\b", r"\bsigstop\b", r"\bkill -(?:stop|19)\b"),
+        r"\bcgroup\.freeze\b", r"\bfreezer\.state\b", r"(?<!after a )(?<!after )(?<!after the )\bsigstop\b(?!.{0,60}\b(?:continu|resum|sigcont))",
+        r"\bkill -(?:stop|19)\b"),
     T.MSR_LEFT_OUT: (r"\b(?:rd|wr)msrs? (?:error|message|warning|line)s?\b",
         r"\b(?:unhandled|ignored|unimplemented|disabled)\b.{0,12}\b(?:rd|wr)?msrs?\b", r"\bkvm_[sg]et_msr_common\b",
         r"\bunchecked msr access\b"),
     T.CPU_QUOTA: (r"\b(?:vcpu|emulator|global|iothread)_quota\b", r"\bcpulimit\b",
         r"\bcpus?\b.{0,60}\bthrottl\w+", r"\bthrottl\w+\b.{0,30}\bcpus?\b", r"\bnr_throttled\b", r"\bcpu\.max\b",
         r"\bcfs[ _](?:quota|period|bandwidth)\w*", r"\bcpu (?:quota|limits?|shares|cap(?:s|ped|ping)?)\b", r"\bcpus?\b.{0,20}\bcapped\b"),
-    T.HOST_KERNEL: (r"(?<!guest )(?<!guest's )\b(?:older|newer|new|previous|earlier|current|recent) (?:host )?kernels?\b",
+    T.HOST_KERNEL: (
+        (
+            r"\b(?:host|hypervisor|node|server|proxmox|pve)s?\b.{0,40}\bkernels?\b.{0,12}\b\d+\.\d+\S* (?:to|->|=>) \S{0,16}\d+\.\d+"
+            r"|\b(?:boot(?:s|ed|ing)?|revert\w*|return\w*|roll\w*|going|went|falling|back)\b(?: \w+){0,3} (?:to |into |with |on )?(?:the )?"
+            r"(?:kernel )?[2-6]\.\d{1,2}\.\d[\w.~-]*(?: kernel)?\b"
+        ),r"(?<!guest )(?<!guest's )\b(?:older|newer|new|previous|earlier|current|recent) (?:host )?kernels?\b",
         r"\bhost(?:'s)? kernel\b(?! (?:dmesg|logs?|messages?|says|said|modules?))(?!:? (?:is |was )?(?:linux )?v?\d[\w.+~-]*+(?:[,;.)]|$))",
-        r"\bkernel \d[\w.]*\b.{0,20}\b(?:fine|works?|ok|good|bad|broke\w*)\b",
-        r"\bkernel (?:regression|update|upgrade)\b", r"\bpin(?:s|n\w+)?\b.{0,40}(?<!guest )\bkernels?\b",
+        r"(?<!guest )(?<!guest's )\bkernel \d[\w.]*\b.{0,20}\b(?:fine|works?|ok|good|bad|broke\w*)\b",
+        r"\bkernel (?:regression|update|upgrade)\b(?! (?:of|in|inside) (?:the |a |its )?(?:guest|vm))",
+        r"\bpin(?:s|n\w+)?\b.{0,40}(?<!guest )\bkernels?\b",
         r"(?<!guest )\b(?:old|older|previous|newer|new|stock|distribution) \d[\w.-]*(?: \w+)? kernels?\b",
         r"\bhosts?\b.{0,15}\b(?:runs?|uses?|boots?|is on) (?:linux|kernel) \d",
+        r"\b(?:host|hypervisor|node)s? (?:runs?|boots?|is on|on|with|under) (?:2\.6|[3-6]\.\d{1,2})(?:\.\d[\w.-]*)?\b",
         (
             r"\b(?:up|down)-?grad\w+\b.{0,60}(?<!guest )\bkernels? ?(?:\d|to\b|$)"
             r"|\b(?:up|down)-?grad\w+\b.{0,30}(?<!guest )\bkernels? from\b"
@@ -228,9 +266,14 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
             r"\b(?:proxmox|pve|kvm|qemu|libvirt|harvester|openstack|ovirt)\b.{0,12}\b(?:inside|within|in|on top of|under) (?:an? )?"
             r"(?:esxi?|vmware|vsphere|hyper-v|virtualbox|proxmox|parallels)\b"
         ),
-        r"\bnested\b", r"\bwsl ?2\b", r"\b(?:second|third|2nd|3rd)[- ]level (?:guest|vm|hypervisor|virtual machine)s?\b", r"\bhost vm\b",
+        r"\bnested\b(?! (?:btrfs|zfs|lvm|raid|snapshots?|director\w+|datasets?|subvol\w*|loops?|transactions?|containers?|docker)\b)",
+        r"\bwsl ?2\b", r"\b(?:second|third|2nd|3rd)[- ]level (?:guest|vm|hypervisor|virtual machine)s?\b", r"\bhost vm\b",
         r"\bvm (?:with)?in (?:a |another )?vm\b", r"\b(?:inner|l2|l1|outer) (?:guest|hypervisor|vm)\b",
-        r"(?<!with )(?<!than )(?<!unlike )\bvmware\b", r"(?<!with )(?<!than )(?<!unlike )\bvirtualbox\b",
+        (
+            r"(?<!with )(?<!than )(?<!unlike )(?<!than on )(?<!than in )(?<!than under )(?<!unlike on )(?<!like on )(?<!as on )\bvmware\b"
+            r"(?![- ](?:like|compat\w*|mouse|svga|vga|tools|backdoor|port|style|disks?|images?|settings?))"
+        ),
+        r"(?<!with )(?<!than )(?<!unlike )\bvirtualbox\b",
         r"\bhosts?\b.{0,20}\b(?:themselves|itself)\b.{0,10}\b(?:vms?|guests?|virtual)\b",
         r"\b(?:gcp|google cloud|aws|digital ?ocean|hetzner)\b.{0,12}\b(?:instances?|vms?|droplets?)\b",
         r"\b(?:cloud|ec2|azure|gce) (?:instance|vm)\b", r"\bown hypervisor\b", r"\bguest of (?:vmware|hyper-v|virtualbox|xen)"),
@@ -245,7 +288,8 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
         ),
         r"\bkvm support: disabled\b", r"\bkvm acceleration can ?not be used\b", r"\bcould not access kvm kernel module\b",
         r"\bfailed to initialize kvm\b", r"/dev/kvm\b.{0,12}\b(?:not|no|missing|denied)\b",
-        r"\btcg\b", r"(?<!\w)-no-kvm\b", r"\bwithout kvm\b", r"\bno kvm\b", r"\bsoftware emulation\b",
+        r"(?<!kvm and )(?<!kvm or )\btcg\b(?! (?:and|or|as well as) kvm\b)",
+        r"(?<!\w)-no-kvm\b", r"\bwithout kvm\b", r"\bno kvm\b", r"\bsoftware emulation\b",
         r"\bkvm (?:is )?(?:off|disabled|not available)\b", r"\baccel=tcg\b", r"\bno hardware (?:virt\w*|acceleration)"),
 }
 # fmt: on

@@ -39,6 +39,7 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
             r"event 'lifecycle' for domain .{1,120} Suspended I/?O[ -]?[Ee]rror",
             r"VM \S{1,80} has been paused due to (?:lack of storage|no Storage space|storage I/O|unknown storage)",
             r"VIR_DOMAIN_EVENT_SUSPENDED_IOERROR",
+            r"Transitioned guest \S{1,120} to paused state, reason I/O error",
             r"\bqmpstatus\b\W{1,4}io-error",
             r"^I/O status: +(?:nospace|failed)$",
             r"Paused\(3\):IOError\(5\)|\bPausedIOError\b",
@@ -69,6 +70,8 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
             r"Could not access KVM kernel module: ",
             r"KVM is not available|KVM kernel module.{0,20}not loaded",
             r"disabled by (?:the )?BIOS",
+            r"(?:cannot access|can't open|open|stat) '?/dev/kvm'?: (?:No such file|Permission denied)",
+            r"/dev/kvm (?:does not exist|is not accessible|not found)|(?<!\w)/dev/kvm: No such file",
             r"(?i:kvm acceleration (?:is )?not available|kvm acceleration can ?not be used)",
             r"KVM requires a CPU that supports vmx or svm",
         ),
@@ -115,6 +118,7 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
             r"(?:mirror|drive)-\w{3,12}: transferred [\d.]+ \wi?B",
             r"cannot acquire state change lock \(held by (?:monitor=)?remoteDispatchDomainMigrate",
             r"Migration: \[ ?\d{1,2}(?:\.\d+)? %\]",
+            r"INFO: +\d{1,3}% \([\d.]+ \wi?B of [\d.]+ \wi?B\) in \d",
             r"\b(?:saving|completed saving) (?:the )?VM state\b",
         ),
     ),
@@ -143,6 +147,12 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
         (
             r"(?:Out of memory|out of memory): Kill(?:ed)? process \d+ \((?:kvm|qemu[\w-]*|CPU \d+/KVM)\)",
             r"oom-kill:.{0,400}task=(?:kvm|qemu[\w-]*|CPU \d+/KVM),",
+        ),
+    ),
+    (
+        M.LONG_CALL,  # stacks of a profile of what sleeps, folded into one line
+        (
+            r"\bmain_loop_wait;.{1,600};(?:do_io_submit|do_fsync|vfs_fsync\w*|vfs_fallocate|do_sys_open\w*|vfs_llseek)\b.{0,300}\bschedule",
         ),
     ),
     (
@@ -193,6 +203,60 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
         ),
     ),
     (
+        M.HALF_CLOSED,
+        (
+            r"^(?:qemu|kvm)\S{0,30} +\d.{0,200}\(CLOSE_WAIT\)",  # lsof
+            r"\bCLOSE[-_]WAIT\b.{0,200}[\x22/](?:qemu|kvm)",  # ss, netstat
+        ),
+    ),
+    (
+        M.THROTTLED,
+        (
+            r"\bthrottling\.(?:iops|bps)[\w-]{1,20}=[1-9]",
+            r"-object throttle-group,",
+            r"<(?:total|read|write)_(?:iops|bytes)_sec(?:_max)?>[1-9]",
+            r"-drive \S{1,400},(?:iops|bps)(?:_(?:rd|wr))?=[1-9]",
+            r"I/O throttling: +bps=(?:[1-9]|\d.{1,120}=[1-9])",
+        ),
+    ),
+    (
+        M.USER_NETWORK,
+        (
+            r"^Protocol\[State\] +FD +Source Address",
+            r"^-(?:net(?:dev)?|nic) user\b|\s-(?:net(?:dev)?|nic) user[, ]",
+            r"<interface type=.user.>",
+        ),
+    ),
+    (M.FPU_STATE, (r"Bad FPU state detected at",)),
+    (M.LAST_EXIT, (r"\bexit_reason = (?P<why>2|6|8|9|17)\b[, }]",)),  # struct kvm_run (linux/kvm.h)
+    (
+        M.PAUSED_TOLD,
+        (
+            r"^\W{0,3}qmpstatus\W{1,4}(?:paused|prelaunch|suspended|postmigrate)\b",
+            r"(?:^|\|)\s*(?:status|OS-EXT-STS:vm_state)\s*\|\s*(?:PAUSED|paused|SUSPENDED|suspended)\s*\|",
+            r"^printableStatus: Paused$|VMI was paused by user",
+            r"^lock: (?:suspending|suspended)$",
+        ),
+    ),
+    (
+        M.POLLS_IDLE,
+        (
+            r"^(?:.{0,40}[Cc]ommand line: )?(?:BOOT_IMAGE=|root=|ro |\S*vmlinuz).{0,1000}\bidle=poll\b",
+            r"-overcommit \S{0,20}cpu-pm=on\b",
+            r"process: using polling idle threads",
+            r"(?:current_driver|current_governor|idle driver)\W{1,3}haltpoll$",
+        ),
+    ),
+    (
+        M.IRQ_UNHANDLED,
+        (
+            r"\birq \d{1,5}: nobody cared",
+            r"\bDisabling IRQ #\d",
+            r"\b__report_bad_irq\b",
+            r"\binterrupt storm detected on \W?\w",
+        ),
+    ),
+    (
         M.GUEST_DISK_SILENT,
         (
             r"\bata\d+(?:\.\d+)?: exception Emask .{0,80}\bfrozen",
@@ -213,8 +277,14 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
             r"connection\d+:\d+: (?:ping timeout|detected conn error)",
             r"session\d+: session recovery timed out",
             r"nfs: server \S{1,120} not responding",
+            r"^\d{1,4} (?:request_wait_answer|rpc_wait_bit\w*|nfs_wait\w*|io_schedule|blk_mq_get_tag|wait_on_page_bit\w*|drbd_\w+|zil_commit\w*)$",
             r"rejecting I/O to offline device",
             r"multipath\S{0,40}: .{0,80}remaining active paths: 0",
+            r"\bfailed (?:faulty|undef|ghost) (?:running|offline|transport-offline|blocked)",
+            r"\[failed\]\[faulty\]",
+            r"ESTAB +\d+ +[1-9]\d{4,} +\S+ +\S+:(?:3300|6[89]\d\d|7[0-3]\d\d|3260|2049|10809|4420)\b.{0,40}(?:qemu|kvm)",  # ss
+            r"\bnvme nvme\d+: (?:I/O \d+ .{0,30}timeout|starting error recovery|Reconnecting in|[Ff]ailed (?:to connect|reconnect)|keep-alive)",
+            r"\b(?:requests|ops) are blocked > [\d.]+ sec|\bpgs? (?:stuck inactive|is stuck inactive)",
             r"\b\d+ slow (?:ops|requests), oldest one blocked for",
             r"Reduced data availability: \d+ pgs",
             r"\blibceph: osd\d+ .{0,80}\b(?:down|socket (?:closed|error))",

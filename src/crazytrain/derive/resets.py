@@ -1,7 +1,7 @@
 """Resets: QEMU's RESET events of all conversations together (qapi/run-state.json)."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -9,6 +9,7 @@ from crazytrain.model.facts import Facts
 from crazytrain.model.facts.resets import Resets
 from crazytrain.model.facts.services import QemuEvent
 
+_BITE_NS = 10**9
 _ONE_NS = 50_000_000  # QEMU may tell of one reset twice, and two of our connections may hear of it
 
 
@@ -21,7 +22,8 @@ def derive_resets(facts: Facts) -> Resets | None:
     heard = tuple(_apart([event for event in facts.all(QemuEvent) if event.name == "RESET"]))
     if not heard:
         return None
-    whose = [_by_guest(event) for event in heard]
+    bites = [event.wall_ns for event in facts.all(QemuEvent) if event.name == "WATCHDOG"]
+    whose = [True if _bitten(event, bites) else _by_guest(event) for event in heard]
     return Resets(
         by_guest=whose.count(True),
         by_host=whose.count(False),
@@ -38,6 +40,11 @@ def _apart(events: Iterable[QemuEvent]) -> Iterator[QemuEvent]:
         if before_ns is None or event.wall_ns - before_ns > _ONE_NS:
             yield event
         before_ns = event.wall_ns
+
+
+def _bitten(event: QemuEvent, bites: Sequence[int]) -> bool:
+    """Whether the watchdog device did it: QEMU calls that no doing of the guest, and yet the guest did not feed it."""
+    return any(0 <= event.wall_ns - bite <= _BITE_NS for bite in bites)
 
 
 def _by_guest(event: QemuEvent) -> bool | None:

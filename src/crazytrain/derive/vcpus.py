@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
+from crazytrain.derive.trapping import trapped
 from crazytrain.model.facts import (
     ArmActivity,
     ArmSample,
@@ -18,6 +19,9 @@ from crazytrain.model.facts import (
 _BLOCK_BYTES = 64
 _OPERAND_SIZE = b"\x66"
 _IN_AL_IMM, _IN_EAX_IMM, _IN_AL_DX, _IN_EAX_DX = b"\xe4", b"\xe5", b"\xec", b"\xed"
+_MOV_DX = (
+    b"\xba"  # MOV DX or EDX, number: software emulation tells where a block begins, and a poll begins with its port
+)
 _JUMP_SHORT = b"\xeb"
 _LEAST_LOOKS = 2
 
@@ -61,6 +65,8 @@ def _activity(vcpu: int, samples: Sequence[VcpuSample]) -> VcpuActivity:
         top_ip_ratio=times / len(shown),
         span_bytes=max(addresses) - min(addresses),
         polls_port=_polled(awake),
+        traps=trapped(awake),
+        no_gates=all(sample.no_gates for sample in samples),
     )
 
 
@@ -117,6 +123,10 @@ def _read_port(sample: VcpuSample) -> int | None:
 
 
 def _port_of_in(code: bytes, sample: VcpuSample) -> int | None:
+    for width in (2, 4) if code[:1] == _MOV_DX else ():  # 16 and 32 bits; the IN behind it tells which
+        after = code[1 + width :].lstrip(_OPERAND_SIZE)
+        if after[:1] in (_IN_AL_DX, _IN_EAX_DX) and not any(code[3 : 1 + width]):
+            return int.from_bytes(code[1:3], "little")
     if code[:1] in (_IN_AL_DX, _IN_EAX_DX):
         return sample.dx & 0xFFFF
     if code[:1] in (_IN_AL_IMM, _IN_EAX_IMM) and len(code) > 1:

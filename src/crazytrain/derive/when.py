@@ -50,6 +50,7 @@ def timing(refs: Sequence[Ref], facts: Facts) -> Timing | None:
         lambda: _by_clock([_first(p.behind, MarkKind.PROMPT) for p in places]),
         lambda: _by_events(places),
         lambda: _by_steps(places, refs, marks),
+        lambda: _by_word(refs, marks),
     )
     return next((found for way in ways if (found := way())), None)
 
@@ -115,6 +116,12 @@ def _by_events(places: Sequence[_Place]) -> Timing | None:
     apart = [b - a for a, b in itertools.pairwise(middles)]
     fits = min(apart) >= _LEAST_NS and widest <= _MOST_DOUBT * min(apart) and middles[-1] - middles[0] <= _DAY_NS
     return Timing(tuple(at - middles[0] for at in middles), f"by {known[0][0].says}") if fits else None
+
+
+def _by_word(refs: Sequence[Ref], marks: Mapping[str, Sequence[Mark]]) -> Timing | None:
+    """Two of them, and one sentence anywhere that tells how far two things are apart."""
+    told = [mark for of_text in marks.values() for mark in of_text if mark.kind is MarkKind.APART]
+    return Timing((0, told[0].ns), f"by {told[0].says}") if len(told) == 1 and len(refs) == 2 else None
 
 
 def _by_steps(places: Sequence[_Place], refs: Sequence[Ref], marks: Mapping[str, Sequence[Mark]]) -> Timing | None:

@@ -5,6 +5,7 @@ that would decide; a defect in one cause is caught here, kept as Broke, and stop
 """
 
 import inspect
+import math
 import types
 import typing
 from collections.abc import Sequence
@@ -16,14 +17,17 @@ from crazytrain.diagnose.folding import folded, ranks
 from crazytrain.diagnose.looks import look_for
 from crazytrain.diagnose.told_signs import PASTED_AT_MOST, beside, from_beside, with_beside
 from crazytrain.diagnose.weigh import probability, verdict
-from crazytrain.model.facts import Facts, KvmExits
+from crazytrain.model.facts import Facts, KvmExits, KvmStats, QemuConfig
+from crazytrain.model.facts.told import Topic
 from crazytrain.model.finding import Claim, Family, Finding, Look, Verdict
+from crazytrain.model.guest import Accelerator
 
 
 def judge(cause: Cause, facts: Facts) -> Finding:
     """The verdict on one cause, with what it did without."""
     finding = _judged(cause, facts)
-    absent = [t for t, optional in needs(cause).values() if optional and facts.get(t) is None]
+    senseless = _OF_KVM if _is_emulated(facts) else ()
+    absent = [t for t, optional in needs(cause).values() if optional and facts.get(t) is None and t not in senseless]
     named = {look.what for look in finding.missing}
     unseen = tuple(what for what in (look_for(t).what for t in absent) if what not in named)
     return msgspec.structs.replace(finding, unseen=unseen)
@@ -36,6 +40,8 @@ def _judged(cause: Cause, facts: Facts) -> Finding:
         looks = tuple(look_for(t) for t in lacking)
         if words := from_beside(cause, other, looks):
             return _weighed(cause, words)
+        if _is_emulated(facts) and not _OF_KVM.isdisjoint(lacking):
+            return _finding(cause, Verdict.RULED_OUT, 0.0, "in software emulation nothing leaves guest mode")
         wanted = " and ".join(look.what for look in looks)
         return _finding(cause, Verdict.UNKNOWN, 0.0, f"cannot be judged without {wanted}", missing=looks)
     try:
@@ -54,8 +60,18 @@ def _wired(cause: Cause, facts: Facts) -> tuple[dict[str, object], list[type]]:
         if value is None and not optional:
             lacking.append(wanted)
     if cause.either and all(facts.get(wanted) is None for wanted in cause.either):
-        lacking.append(cause.either[0])
+        sensible = [wanted for wanted in cause.either if wanted not in _OF_KVM or not _is_emulated(facts)]
+        lacking.append((sensible or cause.either)[0])
     return given, lacking
+
+
+_OF_KVM = frozenset((KvmExits, KvmStats))
+
+
+def _is_emulated(facts: Facts) -> bool:
+    """Whether QEMU itself was told to run the guest's code: KVM has nothing to tell then, and is no look that is missing."""
+    config = facts.get(QemuConfig)
+    return config is not None and config.accelerator is Accelerator.TCG
 
 
 def _with_rates(value: object) -> object:
@@ -142,9 +158,40 @@ def headline(findings: Sequence[Finding], causes: Sequence[Cause]) -> Finding | 
     if found:
         best = max(found, key=lambda f: (specific[f.cause], f.confidence))
         least = _GIVES_WAY.get(specific[best.cause], Rank.SPECIFIC)
-        rivals = [f for f in possible if f.confidence >= RIVAL_FROM and specific[f.cause] > least]
+        least = Rank.SPECIFIC if _is_told(best) else least
+        shown = any(p.ratio > 1 and not p.says.startswith("as told: ") for p in best.because)
+        rivals = [
+            f
+            for f in possible
+            if f.confidence >= RIVAL_FROM and specific[f.cause] > least and not (shown and _by_words_alone(f))
+        ]
         return max(rivals, key=lambda f: f.confidence, default=best)
-    return max((*possible, *_asked_about(findings, specific, possible)), key=lambda f: f.confidence, default=None)
+    noted = (*possible, *_asked_about(findings, specific, possible))
+    one_shown = any(not _by_words_alone(f) for f in noted)
+    return max(
+        noted or _beside(findings, specific),
+        key=lambda f: f.confidence * (TOLD_BESIDE_SHOWN if one_shown and _by_words_alone(f) else 1),
+        default=None,
+    )
+
+
+def _by_words_alone(finding: Finding) -> bool:
+    """Whether next to nothing that a tool printed speaks for it: what was shown does not give way to what was only told."""
+    return math.prod(p.ratio for p in finding.because if not p.says.startswith("as told: ")) < SHOWN_FROM
+
+
+def _is_told(finding: Finding) -> bool:
+    """Whether somebody's own words are what carries it: then it is what they complain of, and not only true beside it."""
+    return math.prod(p.ratio for p in finding.because if p.says.startswith("as told: ")) >= TOLD_FROM
+
+
+def _beside(findings: Sequence[Finding], specific: dict[str, Rank]) -> tuple[Finding, ...]:
+    """What goes on beside the guest, and is told where nothing else may be; that it is slow or waits is true of any load."""
+    return tuple(
+        f
+        for f in findings
+        if f.aside and f.verdict is Verdict.FOUND and not f.folded_into and specific[f.cause] > Rank.GENERAL
+    )
 
 
 def _asked_about(
@@ -152,12 +199,12 @@ def _asked_about(
 ) -> tuple[Finding, ...]:
     """A note is the answer where nothing else is thinkable and single lines are all that was given: they were what somebody asked about.
 
-    A note by a trace is only true beside what the trace does not show.
+    A note by a trace is only true beside what the trace does not show, unless somebody says that nothing else is wrong.
     """
     if any(f.family is not Family.HEALTHY and f.confidence >= RIVAL_FROM for f in possible):
         return ()
     notes = (f for f in findings if specific[f.cause] is Rank.NOTE and f.verdict is Verdict.FOUND)
-    return tuple(f for f in notes if f.confidence <= PASTED_AT_MOST)
+    return tuple(f for f in notes if f.confidence <= PASTED_AT_MOST or any(p.says.startswith(_WELL) for p in f.because))
 
 
 # What holds and explains only that it is slow gives way to what may be, above which rank.
@@ -165,6 +212,10 @@ _GIVES_WAY = {Rank.CONTEXT: Rank.HEALTHY, Rank.PRESSURE: Rank.GENERAL}
 DECIDE = 2  # looks that an undecided cause names at most, unless it knows better
 POSSIBLE_FROM = 0.15
 RIVAL_FROM = 0.3
+TOLD_FROM = 20.0
+SHOWN_FROM = 3.0
+TOLD_BESIDE_SHOWN = 0.8  # what a cause by words alone counts beside one for which something was shown
+_WELL = f"as told: {Topic.NOTHING_WRONG.value}:"
 
 
 def looks_wanted(findings: Sequence[Finding]) -> tuple[Look, ...]:

@@ -14,11 +14,21 @@ def folded(findings: Sequence[Finding], causes: Mapping[str, Cause]) -> list[Fin
     One that explains a sharper symptom of its own family has proof of its own, and is nobody's symptom: that a guest burns does not
     make its quota run out.
     """
-    found = tuple(f.cause for f in findings if f.verdict is Verdict.FOUND)
-    pairs = [(symptom, slug) for slug in found for symptom in causes[slug].absorbs if symptom in found]
+    found = {f.cause: f.confidence for f in findings if f.verdict is Verdict.FOUND}
+    pairs = [
+        (symptom, slug)
+        for slug in found
+        for symptom in causes[slug].absorbs
+        if symptom in found and not (_equal(causes[symptom], causes[slug]) and found[symptom] > found[slug])
+    ]
     proven = {slug for symptom, slug in pairs if _sharper(causes[symptom], causes[slug])}
     under = {symptom: slug for symptom, slug in pairs if symptom not in proven}
     return [msgspec.structs.replace(f, folded_into=under[f.cause]) if f.cause in under else f for f in findings]
+
+
+def _equal(symptom: Cause, cause: Cause) -> bool:
+    """Whether both are causes in their own right, of two families: then the likelier one is nobody's symptom."""
+    return symptom.family is not cause.family and symptom.rank is cause.rank
 
 
 def _sharper(symptom: Cause, cause: Cause) -> bool:

@@ -40,6 +40,7 @@ LOOP_BUSY_FROM = 0.15
 LOOP_WORKS_FROM = 0.05
 
 
+_SERVANTS = (ThreadRole.IOTHREAD, ThreadRole.VNC, ThreadRole.SPICE, ThreadRole.MIGRATION, ThreadRole.VHOST)
 AT_FAULT = ("io-error", "internal-error", "guest-panicked", "shutdown", "watchdog")
 
 
@@ -74,6 +75,15 @@ def alarms(
         timer_alarm(exits, view),
     ]
     return tuple(p for p in found if p)
+
+
+def servant_alarm(threads: ThreadActivity) -> Point | None:
+    """Whether a thread that serves the guest never rests, although the guest does."""
+    burning = [use for use in threads.threads if use.role in _SERVANTS and wanted(use) >= BURNS_FROM]
+    if not burning:
+        return None
+    worst = max(burning, key=wanted)
+    return Point(f"the thread {worst.label} wants a CPU all the time, although the guest rests", threads.refs, 0.05)
 
 
 def own_alarms(console: ConsoleLog | None, inside: GuestInside | None) -> tuple[Point, ...]:

@@ -15,6 +15,15 @@ _RATIOS: dict[str, tuple[WaitsFor, float]] = {
     "memory-pressure": (WaitsFor.MEMORY, 60),
     "host-kernel-regression": (WaitsFor.GRACE, 15),  # somebody on this host never lets go: no fault of the guest
 }
+_OF_GUESTS_MEMORY = (
+    "hva_to_pfn*",
+    "__gfn_to_pfn*",
+    "kvm_faultin_pfn*",
+    "tdp_page_fault",
+    "direct_page_fault",
+    "get_user_pages_unlocked",
+)
+_BEHIND = 12.0
 _PRINTED = 4.0  # somebody printed the stack of a process that hangs; since when it is there is not told
 
 
@@ -22,6 +31,8 @@ def kernel_wait_points(cause: str, every: Iterable[Waits]) -> Iterator[Point]:
     """The first thread that has slept for long for what the cause is about."""
     if cause == "storage-stall":
         yield from _printed(every)
+    if cause == "memory-pressure":
+        yield from _behind_memory(every)
     if cause not in _RATIOS:
         return
     what, ratio = _RATIOS[cause]
@@ -36,6 +47,14 @@ def _printed(every: Iterable[Waits]) -> Iterator[Point]:
     for wait in (wait for waits in every for wait in waits.threads):
         if wait.picked and not wait.state and not wait.call and waits_for(wait.kernel[:3]) is WaitsFor.STORAGE:
             yield Point(f"{described(wait)}: it waits for {WaitsFor.STORAGE.value}", wait.refs, _PRINTED)
+            return
+
+
+def _behind_memory(every: Iterable[Waits]) -> Iterator[Point]:
+    """A vCPU that was met waiting for the lock of its process's memory map, which who moves or merges pages holds."""
+    for wait in (wait for waits in every for wait in waits.threads):
+        if wait.picked and wait.in_kernel("rwsem_down_*", "down_read*") and wait.in_kernel(*_OF_GUESTS_MEMORY):
+            yield Point(f"{described(wait)}: it waits for the memory map of QEMU", wait.refs, _BEHIND)
             return
 
 

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.model.finding import Family, Finding, Verdict
 
-LIKELY_FROM = 0.15  # what the causes of a family have together
+LIKELY_FROM = 0.09  # what the causes of a family have together
 AHEAD = 1.3  # how much more than those of the next family
 SPEAKS_FROM = 1.3  # the least that one point must say for a cause that counts
+NAMES_FROM = 2.5  # the least that one point must say for the cause that is named: options that a guest was given are no observations
 
 
 def of_likely_family(findings: Sequence[Finding], causes: Sequence[Cause]) -> Finding | None:
@@ -31,7 +32,8 @@ def of_likely_family(findings: Sequence[Finding], causes: Sequence[Cause]) -> Fi
         return None
     if len(weighed) > 1 and weighed[0][0] < AHEAD * weighed[1][0]:
         return None
-    return max(families[weighed[0][1]], key=lambda finding: finding.confidence)
+    likeliest = max(families[weighed[0][1]], key=lambda finding: finding.confidence)
+    return likeliest if any(point.ratio >= NAMES_FROM for point in likeliest.because) else None
 
 
 def _counts(finding: Finding) -> bool:

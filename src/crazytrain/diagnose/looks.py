@@ -5,8 +5,8 @@ import re
 from crazytrain.model import facts as f
 from crazytrain.model.facts.block import BlockUse, DiskStates
 from crazytrain.model.facts.cgroup import CgroupLimits
-from crazytrain.model.facts.clock_setup import ClockState
-from crazytrain.model.facts.devices import DeviceTree, VirtQueues
+from crazytrain.model.facts.clock_setup import ClockArgv, ClockState
+from crazytrain.model.facts.devices import DeviceTree, VirtioReading, VirtQueues
 from crazytrain.model.facts.dumps import FailureDump
 from crazytrain.model.facts.firmware import BareView
 from crazytrain.model.facts.guest_inside import GuestInside
@@ -41,6 +41,7 @@ LOOKS: dict[type, Look] = {
     ),
     f.QemuState: Look("what QEMU says of itself", "virsh qemu-monitor-command {name} --hmp 'info status'"),
     f.QemuConfig: Look("QEMU's command line", "tr '\\0' ' ' < /proc/{pid}/cmdline"),
+    ClockArgv: Look("QEMU's command line", "tr '\\0' ' ' < /proc/{pid}/cmdline"),
     f.InterruptRates: Look(
         "how often each interrupt line fires", "virsh qemu-monitor-command {name} --hmp 'info irq'   # twice"
     ),
@@ -50,6 +51,9 @@ LOOKS: dict[type, Look] = {
     ),
     ClockState: Look("what the guest keeps time by", "crazytrain clock {name}"),
     VirtQueues: Look(
+        "what the queues of its disks hold", "crazytrain why {name}   # x-query-virtio-queue-status in the monitor"
+    ),
+    VirtioReading: Look(
         "what the queues of its disks hold", "crazytrain why {name}   # x-query-virtio-queue-status in the monitor"
     ),
     f.GuestClock: Look("the guest's kvmclock page", "crazytrain why {name}   # as root, a KVM guest"),

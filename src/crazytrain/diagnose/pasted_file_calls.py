@@ -6,8 +6,9 @@ from crazytrain.model.facts import CallUse, Coverage, SyscallUse
 from crazytrain.model.figures import share, span
 from crazytrain.model.finding import Point
 
-# QEMU asks a file for its holes in the thread that runs the event loop (block/file-posix.c: find_allocation), not in a worker.
-_OF_LOOPS = frozenset({"lseek"})
+# QEMU asks a file for its holes in the thread that runs the event loop (block/file-posix.c: find_allocation), not in a worker; and it submits
+# to native AIO there, which waits only where the file system has to allocate first or the queue is full.
+_OF_LOOPS = frozenset({"lseek", "io_submit"})
 # Calls that belong into workers: in a thread that polls for events they hold everything up.
 _OF_WORKERS = frozenset(
     {"fallocate", "ftruncate", "fsync", "fdatasync", "pread64", "pwrite64", "preadv", "pwritev", "openat", "io_submit"}

@@ -13,6 +13,7 @@ _PANICKED = 40.0
 _LOCKED = 40.0  # the guest's own watchdog, which only an NMI could wake
 # A stall that RCU tells of on a CPU that idles, or that no timer woke: nobody is stuck there, its timer's interrupt does not come.
 _NO_TICK = re.compile(r"timer wakeup didn't happen|Possible timer handling issue|skipped: idling at")
+_SEEMS_STUCK = (LineMeaning.SOFT_LOCKUP, LineMeaning.RCU_STALL)
 _TICKLESS = {"guest-lost-interrupt": 35.0, "guest-soft-lockup": 0.3}
 M = KernelMeaning
 # Cause: what a line means, and how much it speaks for it that somebody showed such a line.
@@ -29,7 +30,9 @@ _STARVED = {
 _SERVES_DISKS = re.compile(r"(?:zvol|z_|txg_|drbd|nfsd|rbd|ceph|loop\d|dm[-_]|md\d|nbd|qemu|kvm$|worker|iou-wrk)")
 # A guest asks for a register that KVM does not know, or that it leaves out: the guest gets zero or an error and goes on.
 _HARMLESS = re.compile(
-    r"(?:unhandled|ignored|disabled perfctr|unimplemented perfctr).{0,20}(?:rd|wr)msr", re.IGNORECASE
+    r"(?:unhandled|ignored|disabled perfctr|unimplemented(?: perfctr)?):?.{0,20}(?:rd|wr)msr|MSR_IA32_DEBUGCTLMSR .{0,40}nop"
+    r"|mmio generation wraparound|L1TF CPU bug|Nested (?:Virtualization|Paging) enabled|already loaded (?:the other|vendor) module",
+    re.IGNORECASE,
 )
 _HANGS, _ALL_HARMLESS = 25.0, 40.0
 
@@ -54,9 +57,17 @@ def guest_log_points(cause: str, logs: Iterable[ConsoleLog]) -> Iterator[Point]:
         if line := next((one for one in reversed(log.matter) if one.meaning is LineMeaning.HARD_LOCKUP), None):
             yield Point(line.says, (line.ref,), _LOCKED)
     yield from _tickless(cause, logs)
+    yield from _not_run(cause, logs)
     for log in logs if cause == "guest-panic-spin" else ():
         if said := panic_line(log):
             yield Point(said.says, said.refs, _PANICKED)
+
+
+def _not_run(cause: str, logs: Iterable[ConsoleLog]) -> Iterator[Point]:
+    for log in logs if cause == "nested-starvation" else ():
+        if line := next((one for one in reversed(log.matter) if one.meaning in _SEEMS_STUCK), None):
+            yield Point(f"{line.says}: so does a CPU that is not run", (line.ref,), 2)
+            return
 
 
 def _tickless(cause: str, logs: Iterable[ConsoleLog]) -> Iterator[Point]:

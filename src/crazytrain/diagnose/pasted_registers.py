@@ -3,6 +3,7 @@
 ``perf kvm stat report --event=ioport`` tells which port a guest uses, and not how often in a second.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
 from crazytrain.diagnose.signs import PIT_PORTS, PM_TIMER_PORTS, RTC_PORTS
@@ -48,8 +49,11 @@ def _told(what: str, uses: Sequence[tuple[int, int]], own: Sequence[int], exits:
 
 def _others(what: str, uses: Sequence[tuple[int, int]], not_own: Sequence[int], exits: KvmExits) -> Iterator[Point]:
     """Whether one port or page that no other cause owns has most of them."""
-    total = sum(number for _, number in uses)
-    index, most = max(uses, key=lambda use: use[1], default=(0, 0))
+    counted = Counter[int]()
+    for index, number in uses:  # what is read and what is written are one thing that is used
+        counted[index] += number
+    total = counted.total()
+    index, most = next(iter(counted.most_common(1)), (0, 0))
     if total >= _MANY_FROM and most >= _DOMINATES_FROM * total:
         says = f"{share(most / total)} of {count(total, 'access', 'accesses')} were to {what} {index:#x}"
         yield Point(says, exits.refs, _OTHER if index in not_own else _RATIO)

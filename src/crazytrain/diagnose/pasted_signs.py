@@ -6,8 +6,10 @@ gives, for nobody knows how long it went on.
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from crazytrain.diagnose.guest_paste_signs import guest_paste_points
 from crazytrain.diagnose.kernel_wait_signs import kernel_wait_points
 from crazytrain.diagnose.pasted_bare import bare_register_points
+from crazytrain.diagnose.pasted_counters import counter_points, line_points
 from crazytrain.diagnose.pasted_empty_turns import empty_turn_points
 from crazytrain.diagnose.pasted_exit_places import exit_place_points
 from crazytrain.diagnose.pasted_file_calls import file_call_points
@@ -18,12 +20,24 @@ from crazytrain.diagnose.pasted_registers_of_cpus import cpu_points
 from crazytrain.diagnose.pasted_retries import retry_points
 from crazytrain.diagnose.pasted_stacks import stack_points
 from crazytrain.diagnose.pasted_tasks import host_task_points, task_points
+from crazytrain.diagnose.sampled_signs import sampled_points
 from crazytrain.diagnose.table_signs import table_points
 from crazytrain.diagnose.tool_line_signs import tool_line_points
-from crazytrain.model.facts import ConsoleLog, DescriptorTable, Facts, KvmExits, SyscallUse, ThreadActivity
+from crazytrain.model.facts import (
+    ConsoleLog,
+    DescriptorTable,
+    Facts,
+    HostFacts,
+    InterruptRates,
+    IrqReading,
+    KvmExits,
+    KvmStats,
+    SyscallUse,
+    ThreadActivity,
+)
 from crazytrain.model.facts.kernel_traces import KernelTrace, LogClock
 from crazytrain.model.facts.logs import KernelLog
-from crazytrain.model.facts.stacks import UserStacks
+from crazytrain.model.facts.stacks import CpuSamples, UserStacks
 from crazytrain.model.facts.top_tasks import HostTasks, TopTasks
 from crazytrain.model.facts.vcpu import VcpuSamples
 from crazytrain.model.facts.waits import Waits
@@ -36,6 +50,8 @@ MANY_FROM_PER_S = 20_000  # 2 µs each would be 4 % of a CPU; a table accounts f
 IO, MSR, MMIO = ("IO_INSTRUCTION", "IOIO", "io"), ("MSR_WRITE", "MSR_READ", "MSR", "msr"), ("EPT_MISCONFIG",)
 PAUSE, FAULT, HALT = ("PAUSE_INSTRUCTION", "pause"), ("EPT_VIOLATION", "NPF", "npf"), ("HLT", "hlt")
 DOMINATES_FROM = 0.4
+_NOTHING_ELSE, _VERY_MANY = 0.97, 100_000
+_ANY = "any reason"  # exits that were counted without it
 
 # Cause: the exits that it makes dominate, and how much that speaks for it. None of them says which port, page or register it was.
 _DOMINANT: dict[str, tuple[tuple[str, ...], float]] = {
@@ -82,6 +98,13 @@ _PLACES: dict[str, tuple[bool, tuple[str, ...], float]] = {
             "queued_spin_lock_slowpath",
             "__pv_queued_spin_lock_slowpath",
             "_raw_spin_lock",
+            "_spin_lock*",
+            ".text.lock.spinlock",
+            "__ticket_spin_lock",
+            "do_raw_spin_lock",
+            "arch_spin_lock",
+            "__write_lock_failed",
+            "__read_lock_failed",
             "kvm_wait",
         ),
         6,
@@ -92,6 +115,11 @@ _PLACES: dict[str, tuple[bool, tuple[str, ...], float]] = {
         1.5,
     ),
     "kvmclock-jump": (False, ("pvclock_clocksource_read", "kvm_clock_read", "kvm_clock_get_cycles"), 4),
+    "host-kernel-regression": (
+        True,
+        ("kvm_tdp_mmu_zap*", "kvm_unmap_gfn_range", "kvm_mmu_notifier_*", "synchronize_srcu*"),
+        3,
+    ),
     "guest-hung-io": (False, ("io_schedule", "blk_*", "wait_on_page_bit*", "bit_wait_io", "jbd2_*"), 3),
     "slow-clocksource": (False, ("acpi_pm_read", "read_hpet"), 8),
 }
@@ -103,7 +131,9 @@ def pasted_points(cause: str, facts: Facts) -> tuple[Point, ...]:
     traces = facts.all(KernelTrace)
     return (
         *_of_tables(cause, tables),
+        *(() if facts.all(ThreadActivity) else counter_points(cause, facts.all(KvmStats))),
         *_of_traces(cause, traces),
+        *line_points(cause, facts.all(IrqReading), timed=bool(facts.all(InterruptRates) or facts.all(ThreadActivity))),
         *exit_place_points(cause, facts.all(KvmExits)),
         *_of_stamps(cause, facts.all(LogClock)),
         *stack_points(cause, facts.all(UserStacks)),
@@ -118,15 +148,22 @@ def pasted_points(cause: str, facts: Facts) -> tuple[Point, ...]:
         *tool_line_points(cause, facts),
         *empty_turn_points(cause, facts.all(SyscallUse)),
         *kernel_wait_points(cause, facts.all(Waits)),
+        *sampled_points(cause, facts.all(CpuSamples)),
         *retry_points(cause, facts.all(SyscallUse), facts.get(DescriptorTable)),
         *bare_register_points(cause, facts),
-        *guest_log_points(cause, () if facts.all(ThreadActivity) else facts.all(ConsoleLog)),
+        *guest_paste_points(cause, facts),
+        *guest_log_points(cause, () if _measured(cause, facts) else facts.all(ConsoleLog)),
     )
+
+
+def _measured(cause: str, facts: Facts) -> bool:
+    """Whether somebody looked at the guest itself; a cause that knows its host weighs the guest's log by that."""
+    return bool(facts.all(ThreadActivity)) or (cause == "nested-starvation" and bool(facts.all(HostFacts)))
 
 
 def _bare(exits: KvmExits) -> bool:
     """Whether only reasons were told: what port, page or register it was is not known."""
-    if exits.ports or exits.mmio or exits.msrs or exits.userspace:
+    if exits.ports or exits.mmio or exits.msrs or exits.userspace or not any(one.reason != _ANY for one in exits.exits):
         return False
     return len(exits.exits) > 1 or any(exits.per_s(one.count) >= MANY_FROM_PER_S for one in exits.exits)
 
@@ -148,11 +185,18 @@ def _of_table(cause: str, exits: KvmExits) -> Iterator[Point]:
         part = _count_share(exits, reasons)
         rests = idle is not None and idle >= IDLE_FROM and not _many(exits)
         says = f"{share(part)} of the exits are {reasons[0]}" + (", and it rests nearly all the time" if rests else "")
+        # A guest that touches new memory faults often, too, but never does so little else.
+        nothing_else = cause == "page-fault-loop" and part >= _NOTHING_ELSE and _number(exits, reasons) >= _VERY_MANY
+        ratio = ratio * 3 if nothing_else else ratio
         fast = any(exits.per_s(one.count) >= MANY_FROM_PER_S for one in exits.exits if one.reason in reasons)
         if part >= DOMINATES_FROM:
             yield Point(says, exits.refs, 0.3 if rests else ratio * _FAST if fast else ratio)
         else:
             yield Point(says, exits.refs, 0.3 if part < 0.1 else 1.0)
+
+
+def _number(exits: KvmExits, reasons: tuple[str, ...]) -> int:
+    return sum(one.count for one in exits.exits if one.reason in reasons)
 
 
 def _many(exits: KvmExits) -> bool:

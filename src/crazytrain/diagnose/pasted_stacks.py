@@ -21,6 +21,7 @@ _FUNCTIONS: dict[str, tuple[tuple[str, ...], float]] = {
     "usb-polling": (("uhci_frame_timer", "uhci_process_frame", "ehci_frame_timer", "ehci_work_bh", "ohci_frame_boundary"), 10),
     "rtc-periodic-storm": (("rtc_periodic_timer", "periodic_timer_update", "cmos_ioport_*", "rtc_coalesced_timer*"), 8),
     "rtc-catchup": (("rtc_coalesced_timer*",), 20),
+    "timer-always-due": (("timerlist_run_timers", "timerlist_expired", "qemu_run_timers", "qemu_clock_run_timers", "qemu_clock_run_all_timers"), 4),
     "pit-hpet-storm": (("pit_irq_timer*", "hpet_timer", "hpet_timer_*"), 8),
     "blocked-usb-host": (("usb_host_*", "libusb_*"), 4),
     "storage-stall": (
@@ -62,6 +63,8 @@ _INNERMOST = 5
 
 def stack_points(cause: str, every: Iterable[UserStacks]) -> Iterator[Point]:
     """The first thread that is in one of the cause's functions; stacks of a look, which know when they were taken, are the causes' own."""
+    if cause == "blocked-usb-host":
+        yield from _in_usb_call(every := tuple(every))
     names, ratio = _FUNCTIONS.get(cause, ((), 1.0))
     for stack in (stack for stacks in every if not stacks.mono_ns for stack in stacks.stacks):
         where = _where(stack, names) if _may_be(cause, _wants_a_lock(stack)) else ""
@@ -69,6 +72,19 @@ def stack_points(cause: str, every: Iterable[UserStacks]) -> Iterator[Point]:
             who = f"thread {stack.tid}" if stack.tid > 0 else "a thread"
             named = f"{who} ({stack.comm})" if stack.comm else who
             yield Point(f"{named} was in {where} when the backtrace was taken", stack.refs, ratio)
+            return
+
+
+def _in_usb_call(every: Iterable[UserStacks]) -> Iterator[Point]:
+    """libusb asks the host's kernel by ioctl, and QEMU calls it with its lock held: such a call takes no time unless the device hangs."""
+    for stack in (stack for stacks in every if not stacks.mono_ns for stack in stacks.stacks):
+        inner = [frame.symbol for frame in stack.frames if frame.symbol][:_INNERMOST]
+        if (
+            inner
+            and inner[0].strip("_").removeprefix("GI___") == "ioctl"
+            and any(one.startswith("libusb_") for one in inner)
+        ):
+            yield Point("a thread was inside an ioctl of libusb, which QEMU makes with its lock held", stack.refs, 30)
             return
 
 

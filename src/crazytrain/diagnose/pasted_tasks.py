@@ -12,7 +12,7 @@ _RECLAIM = re.compile(r"kswapd")
 _INTERRUPTS = re.compile(r"ksoftirqd|irq/\d")
 _AGENT = re.compile(r"qemu-ga\b|spice-vdagent|ovirt-guest-ag|vdservice")
 _OF_PROGRAM: dict[str, float] = {"guest-user-busy": 10, "healthy-busy": 1.2}
-_OF_KERNEL: dict[str, float] = {"guest-kernel-busy": 10, "guest-user-busy": 0.5}
+_OF_KERNEL: dict[str, float] = {"guest-kernel-busy": 30, "guest-user-busy": 0.5}
 _OF_RECLAIM: dict[str, float] = {  # whose memory is short: the machine's on which it runs
     "guest-kernel-busy": 12, "guest-memory-thrash": 3, "memory-pressure": 3, "guest-io-heavy": 0.7, "storage-stall": 0.5, "guest-user-busy": 0.3,
 }  # fmt: skip

@@ -24,6 +24,7 @@ class _Sign(msgspec.Struct, frozen=True):
     names: tuple[str, ...]
     least_ratio: float
     ratio: float
+    files: tuple[str, ...] = ()  # libraries all of whose functions count
 
 
 _LOCKS = (
@@ -34,9 +35,15 @@ _LOCKS = (
     "kvm_wait",
     "pv_wait*",
 )
+_ANY_WORK = "*"  # but for locks and clocks, which have causes of their own
+_NO_WORK = (*_LOCKS, "acpi_pm_read*", "read_hpet", "pvclock_*", "native_safe_halt", "default_idle*")
+_POLLS = ("do_sys_poll", "do_poll*", "unix_poll", "tcp_poll", "sock_poll", "__pollwait", "pipe_poll", "eventfd_poll", "do_select", "datagram_poll",
+          "n_tty_poll", "tty_poll")  # fmt: skip
 _SIGNS: dict[str, tuple[_Sign, ...]] = {
     "halt-polling": (_Sign("k", ("kvm_vcpu_block", "kvm_vcpu_halt", "kvm_vcpu_check_block", "kvm_cpu_has_pending_timer", "kvm_arch_vcpu_runnable"),
-                           0.15, 8),),
+                           0.15, 8),
+                     _Sign("k", ("kvm_vcpu_block", "kvm_vcpu_halt", "kvm_vcpu_check_block", "kvm_arch_vcpu_runnable", "kvm_vcpu_running",
+                                "kvm_cpu_has_interrupt", "kvm_cpu_has_pending_timer", "kvm_vcpu_has_events", "vmx_sync_pir_to_irr"), 0.25, 25)),
     "pause-contention": (_Sign("k", ("handle_pause", "pause_interception", "kvm_vcpu_on_spin", "kvm_vcpu_yield_to", "yield_to"), 0.1, 8),),
     "guest-spinlock": (_Sign("g", _LOCKS, 0.2, 8), _Sign("k", ("__pv_queued_spin_lock_slowpath", "pv_wait*", "kvm_wait"), 0.2, 3)),
     "memory-pressure": (
@@ -47,6 +54,9 @@ _SIGNS: dict[str, tuple[_Sign, ...]] = {
                     "fast_isolate_*", "deferred_split_*",
                     "get_ksm_page", "memcmp_pages", "cmp_and_merge_*", "clear_huge_page", "collapse_*", "__collapse_*",
                     "kswapd*", "lru_*", "page_referenced*", "folio_referenced*"), 0.15, 10),
+        # To put memory in order is no work that takes a third of the time where there is enough of it.
+        _Sign("k", ("compact_zone", "compact_*", "isolate_*", "fast_isolate_*", "shrink_*", "change_prot_numa", "change_p??_range", "ksm_*",
+                    "cmp_and_merge_*", "memcmp_pages", "deferred_split_*", "pageblock_pfn_to_page", "migrate_pages*"), 0.3, 35),
     ),
     # A host that shuffles memory holds vCPUs back, and their watchdogs say that they are stuck.
     "guest-soft-lockup": (_Sign("k", ("change_prot_numa", "change_p??_range", "task_numa_*", "migrate_pages*", "compact_zone", "isolate_*",
@@ -67,25 +77,28 @@ _SIGNS: dict[str, tuple[_Sign, ...]] = {
     "usb-polling": (_Sign(".", ("uhci_*", "ehci_*", "ohci_*", "xhci_*", "usb_handle_packet"), 0.05, 10),),
     "display-load": (
         _Sign(".", ("vnc_*", "tight_*", "zrle_*", "deflate*", "longest_match*", "jpeg_*", "jsimd_*", "spice_*", "red_*", "dcc_*", "pixman_*",
-                    "qemu_pixman_*"), 0.2, 6),
+                    "qemu_pixman_*"), 0.2, 6, ("libspice-server", "libjpeg", "libturbojpeg")),
+        _Sign(".", ("quic_*", "glz_*", "tight_*", "zrle_*", "vnc_*", "jpeg_*", "jsimd_*"), 0.3, 15, ("libspice-server", "libjpeg", "libturbojpeg")),
     ),
-    "usernet-spin": (_Sign(".", ("slirp_*", "tcp_input", "tcp_output", "soread*", "sowrite*", "net_slirp*"), 0.1, 6),),
+    "usernet-spin": (_Sign(".", ("slirp_*", "tcp_input", "tcp_output", "soread*", "sowrite*", "net_slirp*"), 0.1, 6, ("libslirp",)),),
     "timer-always-due": (_Sign(".", ("timerlist_run_timers", "qemu_clock_run_*timers", "timerlistgroup_*", "timer_mod_*"), 0.1, 4),),
     "fd-monitor-spin": (_Sign(".", ("fdmon_*", "aio_free_deleted_handlers", "aio_dispatch*"), 0.2, 4),),
     "iothread-spin": (_Sign(".", ("run_poll_handlers*", "virtio_queue_host_notifier_aio_poll", "aio_poll"), 0.2, 4),),
+    # Hardly anything but waits for events: something is ready again and again, and nothing is done about it.
+    "dead-client-spin": (_Sign("k", _POLLS, 0.15, 5),),
     "migration-running": (
         _Sign(".", ("ram_save_*", "buffer_is_zero*", "buffer_zero_*", "migration_*", "multifd_*", "xbzrle_*", "ram_find_and_save_block"), 0.15, 8),
     ),
     "software-emulation": (_Sign(".", ("helper_*", "tb_gen_code", "cpu_exec*", "tcg_*", "cpu_tb_exec", "tb_lookup*", "tb_htable_lookup"), 0.15, 8),),
     "guest-user-busy": (_Sign("u", ("*",), 0.6, 4),),
-    "guest-kernel-busy": (_Sign("g", ("*",), 0.6, 3),),
+    "guest-kernel-busy": (_Sign("g", (_ANY_WORK,), 0.6, 10),),
 }  # fmt: skip
 
 
 # In a guest its kernel is "the kernel"; programs stay programs, for whether one of them is QEMU is told by its functions.
 _INSIDE = {"k": "g"}
 _RUNS_GUESTS = re.compile(
-    r"qemu|kvm|^CPU \d|vhost|libvirt|^:\d|swapper|ksmd|k\w*d\d?$|kworker|khugepaged|worker|IO ", re.IGNORECASE
+    r"qemu|kvm|^CPU \d|vhost|libvirt|^:\d|swapper|ksmd|^k\w*d\d?$|kworker|khugepaged|worker|IO ", re.IGNORECASE
 )
 
 
@@ -110,18 +123,33 @@ def _rows(table: ProfileTable, sign: _Sign) -> Sequence[ProfileRow]:
     """The functions themselves, and locks that they took: what spins in a lock tells nothing but by its callers."""
     inside = _is_of_guest(table)
     here = (row for row in table.rows if (_INSIDE.get(row.where, row.where) if inside else row.where) == sign.where)
-    named = (row if _names(sign, row.symbol) else _called(sign, row) for row in here)
+    named = (row if _names(sign, row.symbol) or _of_files(sign, row) else _called(sign, row) for row in here)
     return [row for row in named if row]
 
 
 def _is_of_guest(table: ProfileTable) -> bool:
     """Whether a profile by command was made inside a guest: programs are named, and none that runs guests."""
     commands = {row.command for row in table.rows if row.command}
+    if not commands and any(row.where == "." and row.file for row in table.rows):  # `perf top` names files alone
+        commands = {row.file for row in table.rows if row.where == "."}
+        return not any(_RUNS_GUESTS.search(name) for name in commands) and not any(
+            _of_kvm(row.symbol) for row in table.rows
+        )
     return bool(commands) and not any(_RUNS_GUESTS.search(name) for name in commands)
 
 
+def _of_kvm(symbol: str) -> bool:
+    return symbol.startswith(("kvm_", "vmx_", "svm_", "vcpu_", "vhost_"))
+
+
 def _names(sign: _Sign, symbol: str) -> bool:
+    if sign.names == (_ANY_WORK,) and sign.where == "g" and any(_fits(symbol, name) for name in _NO_WORK):
+        return False
     return any(_fits(symbol, name) for name in sign.names)
+
+
+def _of_files(sign: _Sign, row: ProfileRow) -> bool:
+    return any(row.file.rpartition("/")[2].startswith(name) for name in sign.files)
 
 
 def _called(sign: _Sign, row: ProfileRow) -> ProfileRow | None:

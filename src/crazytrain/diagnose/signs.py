@@ -30,6 +30,7 @@ BUSY_LOOP_FROM_PER_S = 900.0  # main-loop turns that no healthy guest without fa
 CALM_LOOP_TO_PER_S = 300.0
 EXITS_MATTER_FROM_PER_S = 2000.0
 EXIT_STORM_FROM_PER_S = 3000.0  # exits to one port, page or register: no device needs that many
+HALTS_FROM_PER_S = 5.0
 STARVED_TIMES = 5.0  # at most: how much faster a poll would go on a host with nothing else to do
 HELD_MATTERS_FROM = 0.2
 TICK_STORM_FROM_PER_S = 900.0  # ticks of one timer: more than any guest's HZ, hypervisor timers apart
@@ -126,8 +127,21 @@ def is_fresh(console: ConsoleLog, line: ConsoleLine) -> bool:
 
 
 def storms(exits: KvmExits, uses: int) -> bool:
-    """Whether so many uses of one thing are a storm: by their rate in the time in which the host let the vCPU run."""
-    return exits.per_s(uses) * exits.unheld(STARVED_TIMES) >= EXIT_STORM_FROM_PER_S
+    """Whether so many uses of one thing are a storm: by their rate in the time in which the host let the vCPU run.
+
+    One that halts in between has work that ends: on a host with nothing else to do it would rest for longer, and do no more.
+    """
+    return exits.per_s(uses) * (1.0 if _halts(exits) else exits.unheld(STARVED_TIMES)) >= EXIT_STORM_FROM_PER_S
+
+
+def _halts(exits: KvmExits) -> bool:
+    """Whether the vCPU that leaves guest mode most halts now and then."""
+    left: dict[int, int] = {}
+    for one in (*exits.exits, *exits.userspace):
+        if one.tid is not None:
+            left[one.tid] = left.get(one.tid, 0) + one.count
+    busiest = max(left, key=lambda tid: left[tid], default=None)
+    return any(exits.per_s(h.polled + h.waited) >= HALTS_FROM_PER_S for h in exits.halts if h.tid == busiest)
 
 
 def held_words(exits: KvmExits) -> str:

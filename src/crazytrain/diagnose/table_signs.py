@@ -6,6 +6,8 @@ machine below that does. Where nobody knows, they say less.
 
 from collections.abc import Iterable, Iterator
 
+import msgspec
+
 from crazytrain.diagnose.balloon_signs import balloon_points
 from crazytrain.diagnose.chardev_stack_signs import chardev_points
 from crazytrain.diagnose.profile_signs import profile_points
@@ -13,6 +15,7 @@ from crazytrain.model.facts import Facts
 from crazytrain.model.facts.host_tables import ClocksourceText, CpuRow, CpuTable
 from crazytrain.model.facts.moments import CpuTicksReading, LinuxInterrupts
 from crazytrain.model.facts.throttling import ThrottleCount
+from crazytrain.model.facts.tool_lines import ToolLine, ToolMeaning
 from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Point
 
@@ -39,19 +42,20 @@ _STEAL: dict[str, _Sides] = {
 }
 _MUCH_STEAL: dict[str, _Sides] = {
     "nested-starvation": (10, 1, 2),
-    "cpu-contention": (1, 12, 8),
+    "cpu-contention": (1, 25, 15),
     "cpu-throttled": (1, 4, 3),
     # A CPU that gets no time seems stuck to the watchdog that runs on it.
     "guest-soft-lockup": (0.04, 0.2, 0.4),
     "guest-hard-lockup": (0.2, 0.3, 0.5),
     "healthy-idle": (0.2, 0.2, 0.2),
+    "healthy-busy": (0.3, 0.2, 0.2),
 }
 _NO_STEAL: dict[str, _Sides] = {
     "nested-starvation": (0.2, 1, 0.7),
     "cpu-contention": (1, 0.2, 0.6),
     "steal-time-overflow": (1, 0.1, 0.4),
 }
-_ALL_STOLEN: dict[str, _Sides] = {"steal-time-overflow": (1, 4, 3)}
+_ALL_STOLEN: dict[str, _Sides] = {"healthy-busy": (0.3, 0.05, 0.05), "steal-time-overflow": (1, 4, 3)}
 # Who prints the table needs a CPU for it: where all is stolen to the last per cent, the account is wrong.
 _TO_THE_LAST: dict[str, _Sides] = {"steal-time-overflow": (1, 6, 5), "cpu-contention": (1, 0.3, 0.5)}
 _WAITS: dict[str, _Sides] = {
@@ -77,7 +81,7 @@ _GOOD_CLOCK: dict[str, _Sides] = {"slow-clocksource": (1, 0.1, 0.4), "tsc-unstab
 def table_points(cause: str, facts: Facts) -> tuple[Point, ...]:
     """Points of one cause from such tables."""
     return (
-        *_of_cpus(cause, facts.all(CpuTable)),
+        *_of_cpus(cause, _of_known(facts)),
         *_of_ticks(cause, facts.all(CpuTicksReading)),
         *_of_quota(cause, facts.all(ThrottleCount)),
         *_of_clocks(cause, facts.all(ClocksourceText)),
@@ -86,6 +90,13 @@ def table_points(cause: str, facts: Facts) -> tuple[Point, ...]:
         *balloon_points(cause, facts),
         *chardev_points(cause, facts),
     )
+
+
+def _of_known(facts: Facts) -> Iterator[CpuTable]:
+    """The tables; where a host shows that it is virtual itself, what nobody knows whose it is counts as the host's."""
+    virtual = any(line.meaning is ToolMeaning.HOST_IS_GUEST for line in facts.all(ToolLine))
+    for table in facts.all(CpuTable):
+        yield msgspec.structs.replace(table, guest=False) if virtual and table.guest is None else table
 
 
 def _side(guest: bool | None) -> int:
@@ -104,6 +115,8 @@ def _of_table(cause: str, table: CpuTable) -> Iterator[Point]:
     if row is None:
         return
     guest = False if (row.guest_ratio or 0.0) >= 0.01 else table.guest  # only a host runs guests
+    if guest is None and row.guest_ratio is not None and row.system_ratio + row.user_ratio >= WORKS_FROM:
+        guest = True  # a host of a guest that works has time in guests
     whose = {False: "the host's", True: "the guest's", None: "a machine's (host or guest: not told)"}[guest]
     for says, ratios in _signs(row):
         ratio = ratios.get(cause, (1, 1, 1))[_side(guest)]
@@ -180,7 +193,11 @@ def _of_clock(cause: str, clock: ClocksourceText) -> Iterator[Point]:
 
 
 def _of_interrupts(cause: str, found: LinuxInterrupts | None) -> Iterator[Point]:
-    if found is None or cause not in _LINES:
+    if found is None:
+        return
+    if cause == "interrupt-storm":
+        yield from _of_devices(found)
+    if cause not in _LINES:
         return
     words, storm, calm = _LINES[cause]
     per_s = found.per_s(*words)
@@ -191,6 +208,17 @@ def _of_interrupts(cause: str, found: LinuxInterrupts | None) -> Iterator[Point]
         yield Point(says, found.refs, calm)
 
 
+def _of_devices(found: LinuxInterrupts) -> Iterator[Point]:
+    """A line that a device holds until somebody serves it: no device has so much to tell; messages may come that often with traffic."""
+    for one in found.rates:
+        level = any(word in one.what for word in ("fasteoi", "-level", "level "))
+        if level and one.per_s >= LINE_STORM_FROM_PER_S and not any(word in one.what for word in _TIMERS):
+            yield Point(f"line {one.name} ({one.what}) of /proc/interrupts fired {rate(one.per_s)}", found.refs, 30)
+            return
+
+
+LINE_STORM_FROM_PER_S = 20_000.0
+_TIMERS = ("timer", "rtc", "hpet")
 # Cause: the lines of /proc/interrupts that its timer raises in a guest, and how much many or few of them say.
 _LINES: dict[str, tuple[tuple[str, ...], float, float]] = {
     "rtc-periodic-storm": (("rtc0", "rtc"), 30, 0.1),

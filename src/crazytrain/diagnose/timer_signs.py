@@ -21,6 +21,8 @@ from crazytrain.model.finding import Point
 
 RTC_IRQ, PIT_IRQ = 8, 0
 ARMS_STORM_FROM_PER_S = 2500.0  # per vCPU: beyond any kernel's tick
+_MANY_RAISED, _FEW_RAISED = 20, 2
+BOTH_CONTROLLERS = 2  # QEMU tells KVM of a line twice: for the PIC and for the I/O APIC (hw/i386/x86.c, gsi_handler)
 LATE_TIMES = 2.0  # at most: a timer goes by the clock, and on a loaded host it is late, but it does not stand still
 # What arms the timer of a vCPU: TSC_DEADLINE, x2APIC initial count, counts of Hyper-V's synthetic timers 0 to 3.
 TIMER_MSRS = (0x6E0, 0x838, 0x400000B1, 0x400000B3, 0x400000B5, 0x400000B7)
@@ -47,13 +49,26 @@ def clock_points(config: QemuConfig | None) -> tuple[Point, ...]:
     return (Point(says, config.refs, 0.005),)
 
 
-def port_point(exits: KvmExits, owner: str, *ports: int) -> Point:
-    """How often a timer's ports are accessed, as a point for causes that say it storms."""
+def port_point(exits: KvmExits, owner: str, *ports: int, a_tick: int = 1) -> Point:
+    """How often a timer's ports are accessed, as a point for causes that say it storms; ``a_tick``: how often at each tick, at least."""
     per_s, part = port_rate(exits, *ports), port_share(exits, *ports)
     says = f"{owner} were accessed {rate(per_s)}, {share(part)} of all port accesses"
-    if per_s >= TICK_STORM_FROM_PER_S and part >= 0.3:
+    if per_s >= a_tick * TICK_STORM_FROM_PER_S and part >= 0.3:
         return Point(says, exits.refs, 60)
     return Point(says, exits.refs, 0.1)
+
+
+def line_points(exits: KvmExits | None, gsi: int, owner: str, told: int = 1) -> tuple[Point, ...]:
+    """How often a timer raised its line in a trace; a point only where that is a storm, for a trace need not hold it.
+
+    ``told`` is how often KVM is told of one tick.
+    """
+    raised = next((line.raised for line in exits.irq_lines if line.gsi == gsi), 0) if exits else 0
+    least = exits.per_s(raised) / told if exits else 0.0
+    if exits is None or not exits.window_ns or least * exits.unheld(LATE_TIMES) < TICK_STORM_FROM_PER_S:
+        return ()
+    says = f"the trace has line {gsi} ({owner}) raised {rate(exits.per_s(raised))}"
+    return (Point(says, exits.refs, 200 if raised >= _MANY_RAISED else 20 if raised > _FEW_RAISED else 1),)
 
 
 def loop_cpu_point(threads: ThreadActivity | None) -> tuple[Point, ...]:

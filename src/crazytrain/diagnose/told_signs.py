@@ -9,15 +9,15 @@ from collections.abc import Iterator
 
 import msgspec
 
-from crazytrain.diagnose.cause import Cause
+from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.known_defects import defect_points
 from crazytrain.diagnose.pasted_signs import pasted_points
-from crazytrain.diagnose.told_ratios import GENERAL, OF_CAUSE, OF_FAMILY, PRIOR, PRIORS, Ratios
+from crazytrain.diagnose.told_ratios import GENERAL, OF_CAUSE, OF_FAMILY, PRIOR, PRIORS, RESTLESS, Ratios
 from crazytrain.model.facts import Facts, GuestClock, KvmStats, ThreadActivity, VcpuView
 from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.facts.memory import MemoryUse
 from crazytrain.model.facts.resets import Resets
-from crazytrain.model.facts.told import Stance, Telling, Told
+from crazytrain.model.facts.told import Stance, Telling, Told, Topic
 from crazytrain.model.facts.versions import Versions
 from crazytrain.model.facts.waits import Waits
 from crazytrain.model.finding import Claim, Family, Look, Point
@@ -46,7 +46,8 @@ def told_points(cause: Cause, telling: Telling | None) -> tuple[Point, ...]:
         return ()
     own = OF_CAUSE.get(cause.slug, {})
     points = tuple(_points(telling, {**OF_FAMILY.get(cause.family, {}), **own}))
-    singles = (one for one in telling.told if one.topic not in GENERAL and _ratio(one, own) >= CITED_FROM)
+    shared = GENERAL if any(one.topic in RESTLESS for one in telling.told) else GENERAL | {Topic.WINDOWS}
+    singles = (one for one in telling.told if one.topic not in shared and _ratio(one, own) >= CITED_FROM)
     singled_out = next(singles, None) is not None or cause.family is Family.HEALTHY
     return points if singled_out else tuple(point for point in points if point.ratio < 1)
 
@@ -119,7 +120,7 @@ def with_beside(cause: Cause, claim: Claim, other: Beside) -> Claim:
     Where the facts do not speak for it, the rest alone carries it, and not far.
     """
     if claim.ruled_out:
-        if not other.pasted:
+        if not other.pasted and not (cause.rank is Rank.NOTE and other.ratio >= MEASURED_FROM):
             return claim
         claim = msgspec.structs.replace(claim, says=_says(cause, other))
     if not other.watched:

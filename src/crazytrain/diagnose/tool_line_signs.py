@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from crazytrain.diagnose.bare_signs import shutdowns
 from crazytrain.model.facts import Descriptor, DescriptorTable, Facts, KvmExits, ThreadRole
-from crazytrain.model.facts.logs import KernelLog, QemuLog
+from crazytrain.model.facts.logs import KernelLog, QemuLog, QemuMeaning
 from crazytrain.model.facts.tool_lines import HungUp, ToolLine
 from crazytrain.model.facts.tool_lines import ToolMeaning as M
 from crazytrain.model.facts.waits import WaitInstant
@@ -19,9 +19,9 @@ from crazytrain.model.qemu_functions import fits
 _RATIOS: dict[M, dict[str, float]] = {
     M.MONITOR_SILENT: {"monitor-hung": 45, "blocked-sync-io": 2, "block-drain-deadlock": 2, "storage-stall": 1.5},
     M.STOPPED_FOR_ERROR: {"enospc-paused": 80, "storage-stall": 1.5, "paused": 0.1},
-    M.POOL_FULL: {"enospc-paused": 40, "storage-stall": 1.5},
+    M.POOL_FULL: {"enospc-paused": 40, "storage-stall": 1.5, "paused": 0.005},
     M.FELL_BACK: {"software-emulation": 40},
-    M.NO_KVM: {"software-emulation": 5},
+    M.NO_KVM: {"software-emulation": 15},
     M.STATE_DUMPED: {"vmentry-failure": 80},
     M.FIRMWARE_FAILED: {"firmware-hang": 40, "firmware-wait": 0.3},
     M.NOTHING_TO_BOOT: {"firmware-wait": 12, "firmware-hang": 0.5},
@@ -35,21 +35,58 @@ _RATIOS: dict[M, dict[str, float]] = {
     M.STATE_REFUSED: {"cpu-mismatch": 12, "vmentry-failure": 3},
     M.CLOCK_STEPPED: {"kvmclock-jump": 12, "rtc-catchup": 1.5},
     M.STRAY_INTERRUPT: {"guest-lost-interrupt": 8, "interrupt-storm": 1.5},
+    M.HALF_CLOSED: {"dead-client-spin": 15, "usernet-spin": 3},
+    M.THROTTLED: {"throttle-timer-spin": 5},
+    M.USER_NETWORK: {"usernet-spin": 3},
+    M.FPU_STATE: {"cpu-mismatch": 20},
+    M.PAUSED_TOLD: {"paused": 80, "enospc-paused": 0.7},
+    M.POLLS_IDLE: {"idle-poll": 30, "guest-user-busy": 0.5},
+    M.HOST_IS_GUEST: {"nested-starvation": 12, "cpu-contention": 0.6, "guest-soft-lockup": 0.2, "storage-stall": 0.7},
+    M.IRQ_UNHANDLED: {"interrupt-storm": 30, "guest-lost-interrupt": 1.5},
     M.GUEST_DISK_SILENT: {"guest-hung-io": 5, "storage-stall": 5, "guest-lost-interrupt": 2, "blocked-sync-io": 2},
     M.BAD_ADDRESS: {"vfio-memory-fault": 30},
     M.QEMU_SWAPPED: {"memory-pressure": 12, "guest-memory-thrash": 2},
     M.NO_MEMORY_LEFT: {"memory-pressure": 4},
-    M.QUEUES: {"cpu-contention": 12},
+    M.QUEUES: {"cpu-contention": 35},
+    M.VCPU_WAITS: {"cpu-contention": 150},
+    M.IRQ_RATE: {"interrupt-storm": 60},
+    M.TICK_RATE: {"apic-timer-storm": 10, "pit-hpet-storm": 2},
+    M.DISK_AWAITS: {"storage-stall": 20, "blocked-sync-io": 3, "guest-hung-io": 1.5, "guest-io-heavy": 0.7},
+    M.DISK_MOVES: {"guest-io-heavy": 4, "storage-stall": 0.3},
+    M.SPREAD: {"memory-pressure": 4},
+    M.MOVES_MUCH: {
+        "guest-io-heavy": 30,
+        "storage-stall": 0.2,
+        "block-drain-deadlock": 0.2,
+        "blocked-sync-io": 0.3,
+        "iothread-spin": 0.2,
+    },
+    M.DISK_SLOW: {"storage-stall": 8, "blocked-sync-io": 2, "guest-io-heavy": 0.5},
+    M.VCPUS_SHARE: {"cpu-contention": 25},
+    M.TASKS_AT_DISK: {"guest-hung-io": 20, "storage-stall": 3, "guest-lost-interrupt": 1.5, "guest-soft-lockup": 0.5},
     M.LONG_CALL: {"blocked-sync-io": 25, "storage-stall": 1.5},
     M.INVALID_OPCODE: {"cpu-mismatch": 6},
     M.MAP_REFUSED: {"vfio-memory-fault": 20},
     M.USB_TIMED_OUT: {"blocked-usb-host": 25},
     M.USB_LOST: {"blocked-usb-host": 6},
     M.QUOTA: {"cpu-contention": 40, "steal-time-overflow": 0.1},
-    M.STORAGE_LOST: {"storage-stall": 10, "guest-hung-io": 1.5},
+    M.STORAGE_LOST: {"storage-stall": 18, "guest-hung-io": 1.5},
     M.DISK_SERVERS_HANG: {"storage-stall": 25, "guest-hung-io": 0.3},
     M.MEMORY_STALLS: {"memory-pressure": 30, "guest-memory-thrash": 1.5},
+    M.CLOCK_WENT_BACK: {"tsc-unstable": 15, "kvmclock-jump": 3},
+    M.GUEST_HALTED: {"guest-halted-dead": 25},
+    M.RTC_PERIODIC: {"rtc-periodic-storm": 30},
+    M.IN_GUEST_PROGRAMS: {"guest-user-busy": 15},
+    M.IN_GUEST_KERNEL: {"guest-kernel-busy": 6, "guest-soft-lockup": 1.5, "guest-spinlock": 1.5},
     M.SWAPS: {"memory-pressure": 8, "guest-memory-thrash": 9, "storage-stall": 0.4, "guest-io-heavy": 0.4},
+}
+# KVM_EXIT_IO, _MMIO, _SHUTDOWN, _FAIL_ENTRY, _INTERNAL_ERROR: what it was when somebody looked.
+_LAST_EXITS: dict[str, dict[str, float]] = {
+    "2": {"pio-poll": 8},
+    "6": {"mmio-poll": 8},
+    "8": {"triple-fault": 40},
+    "9": {"vmentry-failure": 40},
+    "17": {"emulation-failure": 40},
 }
 _SERVANTS: tuple[tuple[str, dict[str, float]], ...] = (
     ("vhost-", {"vhost-busy": 60, "guest-lost-interrupt": 0.5}),
@@ -59,6 +96,7 @@ _SERVANTS: tuple[tuple[str, dict[str, float]], ...] = (
     ("ksmd", {"memory-pressure": 6}),
 )
 _VHOST_FROM = 0.5
+_LAST_STANDARD = 2
 # Causes that a descriptor which hangs up for ever speaks for, by what it is.
 _AGENT_PORTS = ("/dev/vport", "/dev/virtio-ports/")
 _ENDS_LIKE = ("pty", "tty", "pipe")
@@ -91,10 +129,15 @@ def tool_line_points(cause: str, facts: Facts) -> Iterator[Point]:
             yield Point(f"{line.meaning.value}: {line.text}", (line.ref,), ratio)
     yield from _gone(cause, facts.all(HungUp), facts.get(DescriptorTable))
     yield from _shut_down(cause, facts.all(KvmExits))
+    yield from _again_and_again(cause, facts.all(QemuLog))
     yield from _vhost_stack(cause, facts.all(WaitInstant))
 
 
 def _ratio(cause: str, line: ToolLine) -> float:
+    if line.meaning is M.LAST_EXIT:
+        return _LAST_EXITS.get(line.who, {}).get(cause, 1.0)
+    if line.meaning is M.NO_ACCELERATOR:
+        return {"software-emulation": 40.0 if line.value == 1 else 2.5}.get(cause, 1.0)
     if line.meaning is not M.SERVES:
         return _RATIOS.get(line.meaning, {}).get(cause, 1.0)
     if line.who.startswith("vhost-") and (line.value or 0.0) < _VHOST_FROM:
@@ -124,6 +167,12 @@ def _of_gone(one: HungUp, found: Descriptor | None) -> dict[str, float]:
         return {"dead-client-spin": 0.5, "chardev-spin": 0.5, "guest-agent-spin": 25.0}
     if found is not None and found.kind in _ENDS_LIKE:
         return {"dead-client-spin": 3.0, "chardev-spin": 15.0}
+    if found is None and one.fd <= _LAST_STANDARD:  # what is typed at a terminal is a character device's
+        return {"dead-client-spin": 3.0, "chardev-spin": 25.0}
+    if "EIO" in one.errors:  # what the master of a pty reads once nobody holds the other side open
+        return {"dead-client-spin": 1.5, "chardev-spin": 60.0}
+    if one.urgent and one.ended != "read":  # of QEMU's parts user networking alone asks for POLLPRI (net/slirp.c)
+        return {"dead-client-spin": 1.5, "chardev-spin": 0.5, "usernet-spin": 45.0}
     if refused:
         return {"dead-client-spin": 3.0, "chardev-spin": 2.0, "usernet-spin": 20.0}
     # Who serves it leaves it at its first end: to meet the end again and again is no way of working.
@@ -138,7 +187,16 @@ def _vhost_stack(cause: str, instants: Iterable[WaitInstant]) -> Iterator[Point]
     for one_refs, thread in met if cause == "vhost-busy" else ():
         inner = thread.kernel[0] if thread.kernel else ""
         if thread.role is ThreadRole.VHOST and any(fits(inner, name) for name in _VHOST_WORKS):
-            yield Point(f"a vhost thread was in {inner} when somebody looked", one_refs, 10)
+            yield Point(f"a vhost thread was in {inner} when somebody looked", one_refs, 25)
+            return
+
+
+def _again_and_again(cause: str, logs: Iterable[QemuLog]) -> Iterator[Point]:
+    """A log that tells of several triple faults: it starts each time, and never gets far."""
+    for log in logs if cause == "guest-reboot-loop" else ():
+        lines = log.of(QemuMeaning.TRIPLE_FAULT)
+        if len(lines) > 1:
+            yield Point(f"QEMU wrote of {count(len(lines), 'triple fault')}", (lines[0].ref, lines[-1].ref), 60)
             return
 
 

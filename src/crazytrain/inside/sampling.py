@@ -90,8 +90,11 @@ class Sampler:
             self._seats = ()
             self._miss("current tasks", str(error))
 
-    def spot(self, registers: str, mono_ns: int, stopped: bool) -> None:
-        """Name and count where every vCPU is (``registers``: what ``info registers -a`` printed at ``mono_ns``)."""
+    def spot(self, registers: str, mono_ns: int, stopped: bool, *, late: bool = False) -> None:
+        """Name and count where every vCPU is (``registers``: what ``info registers -a`` printed at ``mono_ns``).
+
+        ``late``: that is a while ago, so only the function is named, for RAM tells of now.
+        """
         self._check_kernel()
         read = parse_registers(registers)
         if not read:
@@ -101,13 +104,24 @@ class Sampler:
         self._samples += 1
         self._vcpus = max(self._vcpus, len(read))
         for one in read:
-            self._count(self._place(one, stopped))
+            self._count(self._late_place(one) if late else self._place(one, stopped))
 
     def _place(self, registers: CpuRegisters, stopped: bool) -> Place:
         cpu, task = self._occupant(registers)
         who = self._who_is(task)
         frames, whole = self._frames(registers, stopped, task)
         return cpu, mode_of(registers), who.pid if who else None, who.comm if who else "", frames, whole
+
+    def _late_place(self, registers: CpuRegisters) -> Place:
+        cpu, _ = self._occupant(registers)
+        frame, ip = GuestFrame("", 0, linear(registers)), registers.ip
+        if registers.is_long and registers.cpl != _USER and not self._moved:
+            try:
+                code = code_of(self._kernel)
+                frame = code.frame(ip, returns=False) if code.holds(ip) else frame
+            except Unreadable as error:
+                self._miss("names", str(error))
+        return cpu, mode_of(registers), None, "", (frame,), False
 
     def _occupant(self, registers: CpuRegisters) -> tuple[int, int | None]:
         """Which CPU of the guest's kernel a vCPU is, and its task; QEMU's number where that cannot be told."""

@@ -34,6 +34,9 @@ class Verdict(StrEnum):
     BROKE = "broke"
 
 
+KNOWN_DEFECT = "this version range has a known defect"  # how a point of one reads
+
+
 class Point(msgspec.Struct, frozen=True):
     """One fact in a sentence, where to look it up, and how much it speaks for the cause.
 

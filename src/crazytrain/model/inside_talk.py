@@ -51,11 +51,15 @@ class Watch(msgspec.Struct, frozen=True, kw_only=True, tag=True):
 
 
 class Spot(msgspec.Struct, frozen=True, kw_only=True, tag=True):
-    """A look at the registers (text of ``info registers -a``), to be named and counted; ``stopped``: the guest is paused just now."""
+    """A look at the registers (text of ``info registers -a``), to be named and counted; ``stopped``: the guest is paused just now.
+
+    ``late``: they were read a while ago. Where the code lies is still true then; whose it was and who called it cannot be read.
+    """
 
     registers: str
     mono_ns: int
     stopped: bool = False
+    late: bool = False
 
 
 class Summarise(msgspec.Struct, frozen=True, kw_only=True, tag=True):

@@ -20,6 +20,7 @@ from crazytrain.model.report import (
     VerdictView,
     WindowView,
 )
+from crazytrain.report.defect_story import defect_story
 from crazytrain.report.escape import plain
 from crazytrain.report.evidence_words import evidence_view
 from crazytrain.report.guest_words import guest_view
@@ -51,7 +52,7 @@ def build(conclusion: Conclusion) -> Report:
         window=_window(case),
         verdict=msgspec.structs.replace(conclusion.verdict, headline=plain(conclusion.verdict.headline)),
         findings=tuple(_finding(f, names) for f in conclusion.findings),
-        story=story(conclusion.facts),
+        story=(*story(conclusion.facts), *defect_story(conclusion.findings, conclusion.verdict.cause)),
         looks=tuple(_look(x, names) for x in conclusion.looks[:6]),
         evidence=tuple(evidence_view(e) for e in case.evidence),
         baseline=conclusion.baseline,

@@ -2,16 +2,20 @@
 
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.cgroup_signs import few_cpus_point, quota_point
+from crazytrain.diagnose.inside_signs import ticks
 from crazytrain.diagnose.looks import look_for
-from crazytrain.diagnose.signs import BURNS_FROM
-from crazytrain.model.facts import HostFacts, ThreadActivity, ThreadRole, VcpuView
+from crazytrain.diagnose.signs import BURNS_FROM, awake
+from crazytrain.model.facts import CpuMode, HostFacts, ThreadActivity, ThreadRole, ThreadUse, VcpuView
 from crazytrain.model.facts.cgroup import CgroupLimits
 from crazytrain.model.facts.guest_inside import GuestInside
+from crazytrain.model.facts.inside_view import Pace
 from crazytrain.model.figures import share
 from crazytrain.model.finding import Claim, Family, Point
 
 DELAY_FROM = 0.35
 BLIND_AT_MOST = 0.75
+_BARE_TO = 0.05
+_RAN_FROM = 0.1
 RESTS_TO = 0.75  # of the time running or waiting: a vCPU that still rests gets all its work done, if later
 
 
@@ -46,15 +50,27 @@ def cpu_contention(
             Point(f"CPU pressure of the host: {stalled:.0f} % (avg10)", host.refs, 2 if stalled >= 20 else 0.7)
         )
     # That it waits is certain then. That it waits for want of CPUs, and not because it spins, nobody knows who has not looked at it.
-    blind = waited >= BURNS_FROM and not quota and view is None and inside is None
+    blind = waited >= BURNS_FROM and not quota and inside is None and (view is None or _spins_bare(view))
     return Claim(
         says=says,
         prior=0.05,
         points=tuple(points),
-        missing=(look_for(VcpuView),) if blind else (),
+        missing=(look_for(VcpuView),) if blind and view is None else (),
         at_most=BLIND_AT_MOST if blind else 1.0,
-        aside=not quota and waited <= RESTS_TO,
+        aside=not quota and (waited <= RESTS_TO or _stands(worst, inside)),
     )
+
+
+def _stands(vcpu: ThreadUse, inside: GuestInside | None) -> bool:
+    """Whether it ran for long enough to take a tick, and took none: to wait for a CPU is not all that holds it up."""
+    time = ticks(inside)
+    return time is not None and time.pace is Pace.STANDS and vcpu.cpu_ratio >= _RAN_FROM
+
+
+def _spins_bare(view: VcpuView) -> bool:
+    """Whether a vCPU that never rests runs no operating system: why it does not rest is the question then, on any host."""
+    bare = (CpuMode.REAL, CpuMode.PROTECTED)
+    return any(vcpu.mode in bare and vcpu.paging_ratio <= _BARE_TO for vcpu in awake(view))
 
 
 CAUSE = Cause(

@@ -12,6 +12,8 @@ from crazytrain.model.figures import size
 from crazytrain.model.finding import Claim, Family, Point
 
 NOSPACE = ": nospace"
+TELLS_WHY = (1, 0, 0)  # older monitors said "paused" whatever the reason
+_NO_REASON = "QEMU's status is paused, and this version does not say why"
 OTHER_ERROR_AT_MOST = 0.7  # paused for an error of the storage that is not known to be want of space
 
 
@@ -19,6 +21,8 @@ def enospc_paused(state: QemuState, storage: GuestStorage | None) -> Claim:
     """Did QEMU pause the guest because of a storage error?"""
     says = "QEMU has paused the guest because of a storage error (out of space, or the storage failed)"
     claim = status_claim(state, says, ("io-error",), 2000)
+    if state.status == "paused" and state.version is not None and state.version < TELLS_WHY:
+        return msgspec.structs.replace(claim, points=(Point(_NO_REASON, state.refs, 1.5),))
     if state.status != "io-error":
         return claim
     told, full = tuple(_told(state)), tuple(_full(storage))

@@ -10,8 +10,10 @@ from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Claim, Family, Point
 
 _MANY_PLACES = 60
+_LOOP_PLACES = 4
 POLLS_FROM, LOADER_FROM = 0.05, 0.25  # of the samples in the firmware, and below: firmware at work leaves ROM seldom
 _FEW_REQUESTS_PER_S = 5.0
+LOADER_AT_MOST = 0.79  # an instruction that faults goes to the firmware and comes back without end, too
 
 
 def firmware_wait(
@@ -38,8 +40,10 @@ def polls(bare: BareView, view: VcpuView | None) -> BarePlace | None:
     """The vCPU that goes to and fro between a small loop below 640 KiB and the firmware, as a boot loader does that asks for a key."""
     places = {v.vcpu: v.places for v in view.vcpus} if view else {}
     for vcpu in bare.vcpus:
+        # A loop that is only interrupted is in the firmware now and then, too; one that asks it is there for most of its time.
+        asks_from = LOADER_FROM if places.get(vcpu.vcpu, _MANY_PLACES) <= _LOOP_PLACES else POLLS_FROM
         both = (
-            vcpu.rom_ratio >= POLLS_FROM
+            vcpu.rom_ratio >= asks_from
             and vcpu.low_ratio >= LOADER_FROM
             and vcpu.rom_ratio + vcpu.low_ratio >= BARE_FROM
         )
@@ -59,7 +63,7 @@ def _loader_waits(vcpu: BarePlace, bare: BareView, block: BlockUse | None, reset
         says="a boot loader (or DOS) waits: it asks the firmware again and again, as for a key, and boots no operating system",
         prior=0.03,
         points=tuple(points),
-        at_most=0.85,
+        at_most=LOADER_AT_MOST,
     )
 
 

@@ -3,9 +3,19 @@
 from collections.abc import Iterator
 
 from crazytrain.diagnose.cause import Cause, Rank
+from crazytrain.diagnose.disk_call_signs import disk_call_points
 from crazytrain.diagnose.signs import awake, wanted
 from crazytrain.model import fdrole
-from crazytrain.model.facts import LoopActivity, Loops, QemuConfig, ReadyUse, ThreadActivity, VcpuView
+from crazytrain.model.facts import (
+    DescriptorTable,
+    LoopActivity,
+    Loops,
+    QemuConfig,
+    ReadyUse,
+    SyscallUse,
+    ThreadActivity,
+    VcpuView,
+)
 from crazytrain.model.facts.block import BlockUse
 from crazytrain.model.facts.devices import VirtQueues
 from crazytrain.model.facts.services import Network
@@ -30,10 +40,14 @@ def guest_io_heavy(
     threads: ThreadActivity | None,
     view: VcpuView | None,
     config: QemuConfig | None,
+    use: SyscallUse | None,
+    table: DescriptorTable | None,
 ) -> Claim:
     """Is it the guest's own traffic, of disk or network, that takes the time?"""
     says = "the guest moves much data, of disk or network, and that is what takes the time"
     found = [*_disk_points(block), *_packet_points(loops, _kinds(network, config)), *_queue_points(queues)]
+    if block is None:
+        found += disk_call_points(use, table, threads, heavy=HEAVY_REQUESTS_PER_S, strong=HEAVY)
     if not found:
         return Claim(says=says, prior=0.02, missing=(_DISKS,))
     heavy = sorted((p for p in found if p.ratio > 1), key=lambda p: -p.ratio)

@@ -5,7 +5,7 @@ from crazytrain.diagnose.inside_signs import stuck_tasks, waits_for_io
 from crazytrain.diagnose.signs import vcpu_share
 from crazytrain.diagnose.wait_signs import longest
 from crazytrain.model.facts import ThreadActivity, VcpuView
-from crazytrain.model.facts.devices import VirtQueues
+from crazytrain.model.facts.devices import VirtioReading, VirtQueues
 from crazytrain.model.facts.guest_inside import GuestInside
 from crazytrain.model.facts.waits import Waits
 from crazytrain.model.figures import count, share
@@ -13,7 +13,12 @@ from crazytrain.model.finding import Claim, Family, Point
 
 
 def guest_lost_interrupt(
-    inside: GuestInside, threads: ThreadActivity, queues: VirtQueues, view: VcpuView | None, waits: Waits | None
+    inside: GuestInside,
+    threads: ThreadActivity,
+    queues: VirtQueues | None,
+    reading: VirtioReading | None,
+    view: VcpuView | None,
+    waits: Waits | None,
 ) -> Claim:
     """Does the guest wait for work that its device has done, and was it never told?"""
     says = "a device has done its work and the guest waits on: the interrupt that tells of it was lost"
@@ -24,7 +29,7 @@ def guest_lost_interrupt(
     first = stuck[0]
     points = [
         Point(f"thread {first.pid} ({first.comm}) inside the guest waits for a disk and never ran", inside.refs, 20),
-        _queues_point(queues),
+        _queues_point(queues, reading),
         _idle_point(threads, view),
     ]
     worst = longest(list(waits.threads)) if waits else None
@@ -33,15 +38,18 @@ def guest_lost_interrupt(
     return Claim(says=says, prior=0.005, points=tuple(points), at_most=0.9)
 
 
-def _queues_point(queues: VirtQueues) -> Point:
-    disks = [queue for queue in queues.queues if queue.device in ("virtio-blk", "virtio-scsi")]
+def _queues_point(queues: VirtQueues | None, reading: VirtioReading | None) -> Point:
+    """What QEMU holds of the guest's requests: seen twice, or at one moment, which says as much of a task that hung all the time."""
+    seen = queues or reading
+    refs = seen.refs if seen else ()
+    disks = [queue for queue in (seen.queues if seen else ()) if queue.device in ("virtio-blk", "virtio-scsi")]
     busy = [queue for queue in disks if queue.in_use]
     if busy:
         says = f"QEMU still holds {count(busy[0].in_use, 'request')} of {busy[0].device}: they are not done"
-        return Point(says, queues.refs, 0.02)
+        return Point(says, refs, 0.02)
     if not disks:
-        return Point("no queue of a disk could be seen", queues.refs, 0.5)
-    return Point("QEMU has given back every request of the guest's disks", queues.refs, 40)
+        return Point("no queue of a disk could be seen", refs, 0.5)
+    return Point("QEMU has given back every request of the guest's disks", refs, 40 if queues else 25)
 
 
 def _idle_point(threads: ThreadActivity, view: VcpuView | None) -> Point:
@@ -56,4 +64,5 @@ CAUSE = Cause(
     rank=Rank.SPECIFIC,
     judge=guest_lost_interrupt,
     absorbs=("guest-hung-io",),
+    either=(VirtQueues, VirtioReading),
 )

@@ -12,6 +12,7 @@ from crazytrain.model.finding import Claim, Family, Look, Point
 
 _YOUNG_NS = 30 * 10**9
 _OLD_NS = 600 * 10**9
+_TRACED_NS = 10**9  # the lines of a trace that somebody chose hold one start at most
 _SHORT_NS = 120 * 10**9  # a kernel that restarts the machine so soon was not up for its users
 
 
@@ -28,7 +29,7 @@ def guest_reboot_loop(
     points: list[Point] = []
     told = resets is not None and resets.by_guest + resets.untold > 0
     if exits and exits.window_ns and (shutdowns(exits) or not told):
-        points.append(shutdown_point(exits, once=20, again=400))
+        points.append(shutdown_point(exits, once=20 if exits.window_ns >= _TRACED_NS else 2, again=400))
     if resets:
         points.append(reset_point(resets, seen_before=shutdowns(exits) == 1))
         points += _early_points(resets, process)

@@ -1,7 +1,7 @@
 """Cause healthy/healthy-idle."""
 
 from crazytrain.diagnose.cause import Cause, Rank
-from crazytrain.diagnose.healthy_signs import alarms, own_alarms, share_point
+from crazytrain.diagnose.healthy_signs import alarms, own_alarms, servant_alarm, share_point
 from crazytrain.diagnose.looks import LOOKS
 from crazytrain.diagnose.standing_signs import lifeless
 from crazytrain.model.facts import (
@@ -35,7 +35,8 @@ def healthy_idle(
         *alarms(threads, view, loops, exits, state),
         *own_alarms(console, inside),
     )
-    still = lifeless(waits, config)
+    still, served = lifeless(waits, config), servant_alarm(threads)
+    points = (*points, served) if served else points
     # A guest that hangs idles, too: where nobody has seen its vCPUs, or looked inside, that is as likely as not.
     blind = threads.window_ns > 0 and view is None and inside is None
     return Claim(

@@ -20,6 +20,7 @@ from crazytrain.model.figures import count, rate, share
 from crazytrain.model.finding import Claim, Family, Look, Point
 
 FEW_PLACES = 4
+MOSTLY = 0.6  # of the samples at one place: ticks and what they bring are at others
 _IDLE_ADDRESSES = 4096  # bytes: one idle function, the same on every vCPU
 _GUEST = Look("whether the guest thinks that it is idle", "top; cat /proc/cmdline   # in the guest: idle=poll?")
 
@@ -77,11 +78,13 @@ def _account_points(threads: ThreadActivity, inside: GuestInside | None) -> tupl
 
 def _place_point(vcpus: tuple[VcpuActivity, ...], view: VcpuView) -> Point:
     """An idle loop is a few instructions of the kernel with interrupts on; a lock or a panic may look the same."""
-    still = [v for v in vcpus if v.kernel_ratio >= 0.9 and v.places <= FEW_PLACES and v.interrupts_off_ratio <= 0.2]
+    few = [v for v in vcpus if v.places <= FEW_PLACES or v.top_ip_ratio >= MOSTLY]
+    still = [v for v in few if v.kernel_ratio >= 0.9 and v.interrupts_off_ratio <= 0.2]
     system = [v for v in still if v.mode in (CpuMode.LONG, CpuMode.PROTECTED)]
     if not system:
         return Point("no vCPU stays at a few instructions of the guest's kernel with interrupts on", view.refs, 0.02)
-    says = f"{count(len(system), 'vCPU')} stayed at {system[0].places} places or fewer of the kernel, interrupts on"
+    where = f"{count(system[0].places, 'place')} of the kernel, {share(system[0].top_ip_ratio)} at one"
+    says = f"{count(len(system), 'vCPU')} stayed at {where}, interrupts on"
     return Point(says, view.refs, 4)
 
 

@@ -4,11 +4,13 @@ from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.signs import wanted
 from crazytrain.diagnose.spin_signs import spin_points, spins
 from crazytrain.model.facts import Loops, QemuConfig, SyscallUse, ThreadActivity, ThreadRole, ThreadUse
+from crazytrain.model.facts.block import BlockUse
 from crazytrain.model.facts.services import Iothreads
 from crazytrain.model.figures import rate, share, span
 from crazytrain.model.finding import Claim, Family, Look, Point
 
 BURNS_FROM, RESTS_TO = 0.5, 0.1  # of one CPU
+HEAVY_REQUESTS_PER_S = 1000.0
 WORKS_FROM_PER_S = 2000.0  # calls that move something: an iothread with that many has work
 _USUAL_NS = 32_768
 _WAITS = frozenset("ppoll poll epoll_wait epoll_pwait epoll_pwait2 futex".split())  # noqa: SIM905
@@ -22,6 +24,7 @@ def iothread_spin(
     use: SyscallUse | None,
     config: QemuConfig | None,
     settings: Iothreads | None,
+    block: BlockUse | None,
 ) -> Claim:
     """Does an iothread burn a CPU although it moves next to nothing?"""
     says = "an iothread burns a CPU with polling, although it moves next to nothing"
@@ -35,7 +38,12 @@ def iothread_spin(
     points.extend(_stuck_points(worst, loops, config))
     points.extend(_work_points(worst, use))
     points.extend(_setting_points(worst, settings))
-    return Claim(says=says, prior=0.02, points=tuple(points), missing=() if use else (_CALLS,))
+    points.extend(_disk_points(block))
+    # That it moves next to nothing nobody has seen who saw neither its calls nor its turns.
+    seen = use is not None or loops is not None
+    return Claim(
+        says=says, prior=0.02, points=tuple(points), missing=() if use else (_CALLS,), at_most=1.0 if seen else 0.75
+    )
 
 
 def _stuck_points(thread: ThreadUse, loops: Loops | None, config: QemuConfig | None) -> tuple[Point, ...]:
@@ -56,6 +64,14 @@ def _work_points(thread: ThreadUse, use: SyscallUse | None) -> tuple[Point, ...]
     return (Point(says + user, use.refs, 8 if per_s <= 0.25 * WORKS_FROM_PER_S else 1.5),)
 
 
+def _disk_points(block: BlockUse | None) -> tuple[Point, ...]:
+    """What the disks moved: an iothread has work where that is much."""
+    requests = sum(disk.requests_per_s for disk in block.disks) if block else 0.0
+    if block is None or requests < HEAVY_REQUESTS_PER_S:
+        return ()
+    return (Point(f"the disks had {rate(requests)} requests: an iothread has work then", block.refs, 0.1),)
+
+
 def _setting_points(thread: ThreadUse, settings: Iothreads | None) -> tuple[Point, ...]:
     """For how long it may poll before it sleeps, as QEMU says."""
     polls = next((one.poll_max_ns for one in settings.iothreads if one.tid == thread.tid), None) if settings else None
@@ -70,5 +86,5 @@ CAUSE = Cause(
     family=Family.MAIN_LOOP_SPIN,
     rank=Rank.SPECIFIC,
     judge=iothread_spin,
-    absorbs=("timer-always-due", "software-emulation", "cpu-contention"),
+    absorbs=("timer-always-due", "software-emulation", "cpu-contention", "healthy-idle", "healthy-busy"),
 )

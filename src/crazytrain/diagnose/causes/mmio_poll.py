@@ -2,9 +2,12 @@
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
 from crazytrain.diagnose.disk_poll_signs import behind_the_controller
+from crazytrain.diagnose.emulated_access import memory_points
 from crazytrain.diagnose.signs import EXIT_STORM_FROM_PER_S, awake, held_words, runs_os, storms, unseen
-from crazytrain.model.facts import KvmExits, KvmStats, MmioUse, VcpuView
+from crazytrain.model.facts import KvmExits, KvmStats, MmioUse, ThreadActivity, VcpuView
 from crazytrain.model.facts.block import BlockUse, DiskStates
+from crazytrain.model.facts.guest_inside import GuestInside
+from crazytrain.model.facts.stacks import CpuProfile
 from crazytrain.model.facts.waits import Waits
 from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Claim, Family, Point
@@ -21,12 +24,18 @@ def mmio_poll(
     waits: Waits | None,
     block: BlockUse | None,
     disks: DiskStates | None,
+    threads: ThreadActivity | None,
+    profile: CpuProfile | None,
+    inside: GuestInside | None,
 ) -> Claim:
     """Does the guest poll one page of a device's memory?"""
     says = "the guest accesses one page of device memory without end; each access leaves guest mode"
     page = max(exits.mmio, key=lambda m: m.count, default=None) if exits else None
     if exits is None or page is None:
-        return Claim(says=says, prior=0.02, points=_counted(exits, stats))
+        spends = (
+            memory_points(profile, threads, view) if inside is None else ()
+        )  # a system reads its HPET so, and ends interrupts
+        return Claim(says=says, prior=0.02, points=(*_counted(exits, stats), *spends))
     points = (_rate_point(exits, page), *_other_owner_points(exits, page, view), *_loop_points(view))
     points += behind_the_controller(page.owner, waits, block, disks)
     return Claim(says=f"{says} ({_described(page)})", prior=0.02, points=points)
@@ -45,10 +54,12 @@ def _described(page: MmioUse) -> str:
 
 
 def _rate_point(exits: KvmExits, page: MmioUse) -> Point:
-    part = page.count / sum(m.count for m in exits.mmio)
+    # Who asks a device reads one register and writes another.
+    both = sum(m.count for m in exits.mmio if m.page == page.page)
+    part = both / sum(m.count for m in exits.mmio)
     way = "writes to" if page.write else "reads of"
     says = f"{rate(exits.per_s(page.count))} {way} {_described(page)}: {share(part)} of all MMIO{held_words(exits)}"
-    storm = storms(exits, page.count) and part >= 0.5
+    storm = storms(exits, both) and part >= 0.5
     return Point(says, exits.refs, 200 if storm else 0.02)
 
 
@@ -57,8 +68,15 @@ def _other_owner_points(exits: KvmExits, page: MmioUse, view: VcpuView | None) -
         return (
             Point("the page is the local APIC's: interrupts and timers, no device that is polled", exits.refs, 0.02),
         )
-    if page.page == HPET_PAGE and view and runs_os(view):
-        return (Point("the page is the HPET's in a running system: it reads its clock", view.refs, 0.05),)
+    if page.page == HPET_PAGE and (view is None or runs_os(view)):
+        refs = view.refs if view else exits.refs
+        return (
+            Point(
+                "the page is the HPET's: a system reads its clock there, or sets its timer",
+                refs,
+                0.05 if view else 0.02,
+            ),
+        )
     return ()
 
 

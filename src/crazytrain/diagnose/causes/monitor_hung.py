@@ -10,6 +10,7 @@ from crazytrain.model.finding import Claim, Family, Point
 
 BY_SIGNAL, BY_TRACER = "T", "t"
 TURNS_FROM_PER_S = 2.0
+AGAIN_FROM = 2  # looks
 OF_THE_KERNEL = (ThreadRole.VHOST, ThreadRole.KVM_PIT, ThreadRole.KVM_NX, ThreadRole.IO_URING)
 
 
@@ -19,6 +20,9 @@ def monitor_hung(state: QemuState, threads: ThreadActivity | None, loops: Loops 
     stopped = _stopped(threads)
     if state.monitor is not Outcome.TIMED_OUT and threads and _whole(stopped, threads):
         return _stands(stopped, threads)
+    times, looks = _times_stopped(threads) if threads else (0, 0)
+    if threads and AGAIN_FROM <= times < looks and state.monitor is not Outcome.TIMED_OUT:
+        return _comes_and_goes(times, looks, threads)
     if state.monitor is not Outcome.TIMED_OUT:
         fact = Point(f"the monitor: {state.monitor.value} {state.monitor_detail}".strip(), state.refs, 0.02)
         return Claim(says=says, prior=0.02, points=(fact,))
@@ -47,6 +51,21 @@ def _stands(stopped: list[ThreadUse], threads: ThreadActivity) -> Claim:
     return Claim(says=says, prior=0.02, points=(Point(fact, threads.refs, 2000),))
 
 
+def _times_stopped(threads: ThreadActivity) -> tuple[int, int]:
+    """At how many looks every thread of the process was stopped by a signal, and how many there were; tracers' stops are none."""
+    own = [thread.states for thread in threads.threads if thread.role not in OF_THE_KERNEL and thread.states]
+    looks = max((len(states) for states in own), default=0)
+    whole = [states for states in own if len(states) == looks]  # one that ended meanwhile was seen less often
+    return sum(all(letter == BY_SIGNAL for letter in at_once) for at_once in zip(*whole, strict=True)), looks
+
+
+def _comes_and_goes(times: int, looks: int, threads: ThreadActivity) -> Claim:
+    """Stopped and let go again and again, as by a tool that limits a process's CPU so (cpulimit)."""
+    fact = f"all threads of it were in state T, stopped, at {times} of {count(looks, 'look')}, and ran at others"
+    says = "QEMU's process is stopped and let go again and again, and the guest with it: somebody sends it SIGSTOP and SIGCONT"
+    return Claim(says=says, prior=0.02, points=(Point(fact, threads.refs, 2000),))
+
+
 def _it_lives(loops: Loops | None, view: VcpuView | None) -> Iterator[Point]:
     """A host that is loaded makes an answer late, too: a main loop that comes round does not hang."""
     loop = loops.main if loops else None
@@ -72,5 +91,5 @@ CAUSE = Cause(
     family=Family.QEMU_BLOCKED,
     rank=Rank.SYMPTOM,
     judge=monitor_hung,
-    absorbs=("guest-hung-io", "healthy-idle"),
+    absorbs=("guest-hung-io", "healthy-idle", "healthy-busy"),
 )

@@ -1,15 +1,23 @@
 """Cause timer-storm/pit-hpet-storm."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
-from crazytrain.diagnose.signs import PIT_PORTS, TICK_STORM_FROM_PER_S
-from crazytrain.diagnose.timer_signs import PIT_IRQ, clock_points, irq_point, port_point
-from crazytrain.model.facts import InterruptRates, KvmExits, QemuConfig, ThreadActivity, ThreadRole, ThreadUse
+from crazytrain.diagnose.hpet_signs import hpet_timer_points
+from crazytrain.diagnose.signs import PIT_PORTS, TICK_STORM_FROM_PER_S, loop_rate_point
+from crazytrain.diagnose.tick_signs import loop_tick_points
+from crazytrain.diagnose.timer_signs import PIT_IRQ, clock_points, irq_point, line_points, loop_cpu_point, port_point
+from crazytrain.model.facts import InterruptRates, KvmExits, Loops, QemuConfig, ThreadActivity, ThreadRole, ThreadUse
 from crazytrain.model.figures import rate, share
 from crazytrain.model.finding import Claim, Family, Look, Point
 
+LOOP_AT_MOST = 0.6
+
 
 def pit_hpet_storm(
-    irqs: InterruptRates | None, exits: KvmExits | None, threads: ThreadActivity | None, config: QemuConfig | None
+    irqs: InterruptRates | None,
+    exits: KvmExits | None,
+    threads: ThreadActivity | None,
+    config: QemuConfig | None,
+    loops: Loops | None,
 ) -> Claim:
     """Does the PIT or the HPET tick at a high rate?"""
     points: list[Point] = []
@@ -19,15 +27,29 @@ def pit_hpet_storm(
     kernels = threads.of(ThreadRole.KVM_PIT) if threads else ()
     if kernels and threads and not hpet:  # the HPET is QEMU's own, and takes the PIT's place
         points.append(_kernel_point(kernels[0], threads))
-    if exits and exits.ports and not points:
+    if irqs is None or PIT_IRQ in irqs.uncounted:
+        points.extend(line_points(exits, PIT_IRQ, "the PIT or HPET"))
+    if exits and exits.ports and not points and not hpet_timer_points(exits):
         points.append(port_point(exits, "the PIT's ports 0x40 to 0x43", *PIT_PORTS))
+    points.extend(hpet_timer_points(exits))
+    by_loop = () if points else _by_the_loop(loops, threads)
+    points.extend(by_loop)
     points.extend(clock_points(config))
     return Claim(
         says="the guest's PIT or HPET ticks at a high rate",
         prior=0.02,
         points=tuple(points),
-        missing=() if points else (Look("how often IRQ 0 fires", "info irq, twice, in the monitor"),),
+        missing=() if points and not by_loop else (Look("how often IRQ 0 fires", "info irq, twice, in the monitor"),),
+        at_most=LOOP_AT_MOST if by_loop else 1.0,  # the local APIC's timer of an emulated guest wakes it so, too
     )
+
+
+def _by_the_loop(loops: Loops | None, threads: ThreadActivity | None) -> tuple[Point, ...]:
+    """Where neither a monitor nor KVM tells of interrupts: a timer wakes the main loop that is not the RTC."""
+    loop = loops.main if loops else None
+    ticks = loop_tick_points(loop, threads, of_rtc=False)
+    turns = loop_rate_point(loop, loops.refs) if loop and loops and ticks else None
+    return (turns, *ticks, *loop_cpu_point(threads)) if turns else ()
 
 
 def _kernel_point(thread: ThreadUse, threads: ThreadActivity) -> Point:

@@ -49,5 +49,5 @@ CAUSE = Cause(
     family=Family.QEMU_BLOCKED,
     rank=Rank.SPECIFIC,
     judge=postcopy_wait,
-    absorbs=("monitor-hung",),
+    absorbs=("monitor-hung", "migration-running", "healthy-idle"),
 )

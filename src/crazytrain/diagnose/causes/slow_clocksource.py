@@ -1,20 +1,30 @@
 """Cause guest-clock/slow-clocksource."""
 
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
+from crazytrain.diagnose.emulated_access import clock_read_points
+from crazytrain.diagnose.hpet_signs import hpet_clock_points
 from crazytrain.diagnose.looks import look_for
 from crazytrain.diagnose.signs import PM_TIMER_PORTS, port_rate, port_share, runs_os
-from crazytrain.model.facts import KvmExits, VcpuView
+from crazytrain.model.facts import KvmExits, ThreadActivity, VcpuView
 from crazytrain.model.facts.clock_setup import ClockState
 from crazytrain.model.facts.guest_inside import GuestInside
+from crazytrain.model.facts.stacks import CpuProfile
 from crazytrain.model.figures import count, rate, share
 from crazytrain.model.finding import Claim, Family, Point
 
 
 def slow_clocksource(
-    exits: KvmExits | None, view: VcpuView | None, inside: GuestInside | None, clock: ClockState | None
+    exits: KvmExits | None,
+    view: VcpuView | None,
+    inside: GuestInside | None,
+    clock: ClockState | None,
+    threads: ThreadActivity | None,
+    profile: CpuProfile | None,
 ) -> Claim:
     """Does the guest read a slow emulated clock (ACPI PM timer, HPET) all the time?"""
-    reads = _reads_from_inside(inside)
+    reads = (*_reads_from_inside(inside), *hpet_clock_points(exits))
+    if exits is None and not reads and inside and inside.clock and inside.clock.clocksource in _SLOW:
+        reads = clock_read_points(profile, threads, inside.clock.clocksource)
     named = _from_inside(inside) or _from_console(clock)
     if exits is None and not reads:
         return Claim(says=_SAYS, prior=0.01, points=tuple(named), missing=(look_for(KvmExits),), at_most=0.1)
@@ -38,11 +48,12 @@ def _port_points(exits: KvmExits, view: VcpuView | None, reads: tuple[Point, ...
 def _reads_from_inside(inside: GuestInside | None) -> tuple[Point, ...]:
     """Whether the guest's kernel spends its time in reading such a device, as the looks at its registers say."""
     found = [one for one in inside.kernel_functions if one.name.startswith(_READERS)] if inside else []
-    low = sum(one.share.low for one in found)
-    if inside is None or not found or low < _READS_FROM:
+    asks = [one for one in inside.kernel_functions if one.name.startswith(_ASKERS)] if inside else []
+    low, part = sum(one.share.low for one in found), sum(one.share.ratio for one in (*found, *asks))
+    if inside is None or not found or (low < _READS_FROM and not (asks and part >= _MUCH_FROM)):
         return ()
-    part, samples = sum(one.share.ratio for one in found), found[0].share.samples
-    says = f"{share(part)} of {count(samples, 'look')} at its registers were in {found[0].name}: it reads the time from that device"
+    where = f"{found[0].name} and {asks[0].name}" if asks else found[0].name
+    says = f"{share(part)} of {count(found[0].share.samples, 'look')} at its registers were in {where}: it reads the time from that device"
     return (Point(says, inside.refs, 60 if low >= _MUCH_FROM else 20),)
 
 
@@ -73,6 +84,14 @@ def _mode_point(view: VcpuView) -> Point:
 
 _SAYS = "the guest's clocksource is a slow emulated device (the ACPI PM timer or HPET): each reading of the time leaves guest mode"
 _READERS = ("acpi_pm_read", "read_hpet", "hpet_readl", "pit_read", "i8253_read")
+# What a program's question for the time goes through where the clock cannot be read without the kernel.
+_ASKERS = (
+    "posix_get_",
+    "put_timespec64",
+    "__x64_sys_clock_gettime",
+    "__x64_sys_gettimeofday",
+    "__ia32_sys_clock_gettime",
+)
 _READS_FROM, _MUCH_FROM = 0.05, 0.15  # of the looks, at least: it is nothing at all in a guest with a fast clock
 _SLOW = ("acpi_pm", "hpet", "pit", "jiffies", "refined-jiffies")
 

@@ -18,7 +18,7 @@ _PLAIN_CALLS = ("read", "write", "readv", "writev", "copy_file_range", "lseek", 
 _FLUSHES = ("fsync", "fdatasync", "fallocate")
 _NOT_WORKERS = (ThreadRole.MAIN_LOOP, ThreadRole.VCPU, ThreadRole.IOTHREAD, ThreadRole.RCU)
 LONG_FROM_NS, VERY_LONG_FROM_NS = 1_000_000_000, 5_000_000_000
-_ONE_MOMENT = 5
+_ONE_MOMENT, _WHOEVER = 5.0, 2.5
 _FROZEN = ("__refrigerator",)  # by its control group, or because the host is going to sleep
 # Where the kernel sleeps for a storage that is not in this machine, by the beginnings of its functions.
 _REMOTE = {
@@ -45,9 +45,10 @@ def storage_stall(
     if worst is None:
         waited = (*_kept_requests(queues, block), *_polled(exits, block, disks))[:1]
         return _without_a_worker(waits, waited, remote_image(disks))
-    ratio = 150 if lasted_ns(worst) >= VERY_LONG_FROM_NS else 60
+    ratio = 150.0 if lasted_ns(worst) >= VERY_LONG_FROM_NS else 60.0
     if not lasted_ns(worst):
-        ratio = _ONE_MOMENT  # a guest that uses its disks is often caught so
+        sure = worst.role is ThreadRole.WORKER or worst.state == "D"
+        ratio = _ONE_MOMENT if sure else _WHOEVER  # a guest that uses its disks is often caught so
     points = [wait_point(worst, ratio), *_kernel_points(worst)]
     if len(stalled) > 1:
         points.append(Point(f"{count(len(stalled), 'thread')} of QEMU's workers are stuck so", waits.refs, 2))

@@ -18,6 +18,7 @@ from crazytrain.model.figures import share
 from crazytrain.model.finding import Claim, Family, Look, Point
 
 ALARM_FLOOR_NS = 250_000
+_ALARM_LOOP = "select"  # of QEMU up to 1.6
 ALL_THREADS = Look(
     "all threads for some seconds, with rates, of the sick guest while it is sick",
     "crazytrain why {name}   # or: timeout 5 strace -f -c -p {pid}, and top -H -b -n 2 -p {pid}",
@@ -94,6 +95,8 @@ def _alarm_points(arms: tuple[TimerArm, ...], calls: SyscallUse | None) -> tuple
 def _due_points(loop: LoopActivity, loops: Loops) -> tuple[Point, ...]:
     if loop.turns_per_s is None:
         return ()
+    if loop.call == _ALARM_LOOP:  # an alarm ends its waits, and what they ask for says nothing
+        return tuple(p for p in (loop_rate_point(loop, loops.refs),) if p)
     at_once = loop.share_below(2_000)
     says = f"{share(at_once)} of its waits asked for no more than 1 µs"
     points = [p for p in (loop_rate_point(loop, loops.refs),) if p]

@@ -17,6 +17,7 @@ class MarkKind(StrEnum):
     EVENT = "something that happened before or behind"
     STEP = "an interval"  # between what stands before it and what stands behind
     LOOP = "an interval of a loop"  # between all that stand behind
+    APART = "an interval that somebody tells of"  # between two that stand anywhere
 
 
 class Mark(msgspec.Struct, frozen=True, kw_only=True):

@@ -35,14 +35,39 @@ class ToolMeaning(StrEnum):
     STATE_REFUSED = "KVM did not take the state of a vCPU"
     CLOCK_STEPPED = "a clock was found to be far off and was set"
     STRAY_INTERRUPT = "an interrupt of the guest does not reach the CPU that it should"
+    FPU_STATE = "the guest's kernel met a state of the FPU that this processor does not take"
+    LAST_EXIT = "why the vCPU left guest mode, as a debugger showed it"
+    NO_ACCELERATOR = "a command starts QEMU without naming an accelerator, which means emulation"
+    PAUSED_TOLD = "a manager says that the guest is paused, and no error"
+    POLLS_IDLE = "a system that was told to poll while it idles"
+    HOST_IS_GUEST = "the machine that runs guests is a virtual one itself"
+    IRQ_UNHANDLED = "an interrupt came again and again, and no driver took it"
     GUEST_DISK_SILENT = "a disk of the guest does not answer its driver"
     QEMU_SWAPPED = "much of QEMU's memory is in the swap"
     NO_MEMORY_LEFT = "next to no memory is available"
     QUOTA = "a quota gives each vCPU less than a CPU"
     QUEUES = "many tasks wait for a CPU"
+    VCPU_WAITS = "a vCPU is runnable and not run"
+    MOVES_MUCH = "QEMU reads and writes much"
+    IRQ_RATE = "an interrupt line comes very often"
+    TICK_RATE = "a timer's interrupt comes very often"
+    DISK_AWAITS = "a disk is busy and answers late"
+    DISK_MOVES = "a disk moves much and answers at once"
+    SPREAD = "QEMU's memory lies on several NUMA nodes"
+    DISK_SLOW = "QEMU waits for a disk that gives next to nothing"
+    VCPUS_SHARE = "vCPUs are bound to fewer CPUs than they are"
+    TASKS_AT_DISK = "tasks of a machine wait for its disk"
     LONG_CALL = "a call that works on a file's name took long, and QEMU makes such with its lock held"
     MEMORY_STALLS = "tasks wait for memory"
     SWAPS = "memory goes to and from the swap all the time"
+    HALF_CLOSED = "QEMU keeps a connection open whose other side has closed it"
+    THROTTLED = "a disk of the guest has a limit of requests or bytes per second"
+    USER_NETWORK = "the guest has user networking (slirp)"
+    CLOCK_WENT_BACK = "a kernel found that its clock had gone back"
+    GUEST_HALTED = "the guest's kernel has halted the machine and said so"
+    RTC_PERIODIC = "the RTC's periodic interrupt is on"
+    IN_GUEST_PROGRAMS = "a profile has most of its samples in a guest's programs"
+    IN_GUEST_KERNEL = "a profile has most of its samples in a guest's kernel"
     SERVES = "a kernel thread that serves guests or memory takes a CPU"
 
 
@@ -60,7 +85,7 @@ class HungUp(msgspec.Struct, frozen=True, kw_only=True):
     """A descriptor of which a trace's waits said again and again that its other side is gone (POLLHUP, POLLERR, POLLNVAL).
 
     ``ready`` of ``waits`` waits said so; ``taken`` bytes were read from it meanwhile, and reads ended in ``errors``.
-    ``ended``: the call that met the end of the file or stream there, empty where none did.
+    ``ended``: the call that met the end of the file or stream there, empty where none did. ``urgent``: the wait asked for urgent data too.
     """
 
     fd: int
@@ -71,3 +96,4 @@ class HungUp(msgspec.Struct, frozen=True, kw_only=True):
     refs: tuple[Ref, ...]
     errors: tuple[str, ...] = ()
     ended: str = ""
+    urgent: bool = False

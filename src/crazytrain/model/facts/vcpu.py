@@ -22,7 +22,8 @@ class VcpuSample(msgspec.Struct, frozen=True, kw_only=True):
     """One look at one vCPU's registers.
 
     ``ip`` is RIP as the register holds it; ``address`` adds the base of CS. ``dx`` is the low 16 bits of RDX: the port
-    of an IN or OUT. ``code`` are bytes read at the instruction pointer a moment later, from ``code_address`` (linear)
+    of an IN or OUT. ``no_gates``: in protected mode its table of interrupts (IDT) is too short to hold any handler of an
+    exception. ``code`` are bytes read at the instruction pointer a moment later, from ``code_address`` (linear)
     on; empty in most samples. ``code_before`` are the bytes just before those.
     """
 
@@ -37,6 +38,7 @@ class VcpuSample(msgspec.Struct, frozen=True, kw_only=True):
     cr3: int
     dx: int
     paging: bool = False
+    no_gates: bool = False
     code: bytes = b""
     code_address: int = 0
     code_before: bytes = b""
@@ -104,7 +106,8 @@ class VcpuActivity(msgspec.Struct, frozen=True, kw_only=True):
     not halted, or of all where every one was halted. ``modes`` are the modes of the same samples, the most frequent first;
     ``paging_ratio`` is the share of them with paging on, ``spaces`` how many page tables (CR3) they had.
     ``polls_port`` is the I/O port that its code reads each time one looks: the code under its feet begins with IN in at least
-    two looks and in half of them.
+    two looks and in half of them. ``traps`` is the instruction that leaves guest mode whatever it is asked (CPUID, VMCALL, ...),
+    seen under its feet as often. ``no_gates``: in every sample its table of interrupts had no room for a handler of an exception.
     """
 
     vcpu: int
@@ -119,9 +122,11 @@ class VcpuActivity(msgspec.Struct, frozen=True, kw_only=True):
     top_ip_ratio: float
     span_bytes: int
     polls_port: int | None = None
+    traps: str = ""
     modes: tuple[CpuMode, ...] = ()
     paging_ratio: float = 0.0
     spaces: int = 0
+    no_gates: bool = False
 
 
 class VcpuView(msgspec.Struct, frozen=True, kw_only=True):
