@@ -28,6 +28,7 @@ from crazytrain.diagnose.engine import diagnose, headline, looks_wanted
 from crazytrain.diagnose.likely_family import of_likely_family
 from crazytrain.diagnose.named import as_named
 from crazytrain.diagnose.side import who_burns
+from crazytrain.diagnose.told_signs import is_about_a_guest
 from crazytrain.diagnose.weigh import standing
 from crazytrain.host.door import Host
 from crazytrain.model.budget import Budget, default_budget
@@ -35,6 +36,7 @@ from crazytrain.model.case import Case, Window
 from crazytrain.model.difference import Judged
 from crazytrain.model.evidence import Cost, Evidence
 from crazytrain.model.facts import Facts, QemuState
+from crazytrain.model.facts.told import Telling
 from crazytrain.model.finding import Family, Finding
 from crazytrain.model.guest import Guest
 from crazytrain.model.overview import GuestOverview
@@ -243,7 +245,8 @@ def conclude(case: Case, notes: Sequence[str] = (), known: Sequence[object] = ()
     here = read(case.evidence, known)
     findings = diagnose(here.facts, CAUSES)
     best = headline(findings, CAUSES)
-    if best is None and case.guest is None:
+    telling = here.facts.get(Telling)
+    if best is None and case.guest is None and (telling is None or is_about_a_guest(telling)):
         best = of_likely_family(findings, CAUSES)
     findings, best = _named(findings, best, here.facts)
     return build(

@@ -29,7 +29,8 @@ _TIME = r"(?:\d{1,15}(?:[.,]\d{1,6})?|nan|-)(?:[nu]s)?"
 # The newer one has a column of the whole time in ns, and the mean last.
 _ROW = re.compile(
     rf"\s*(?P<name>\S{{1,60}})\s+(?P<count>\d{{1,15}})\s+{_SHARE}\s+"
-    rf"(?:{_SHARE}\s+(?:{_TIME}\s+{_TIME}\s+)?(?P<mean>\d{{1,15}}[.,]\d{{1,6}})us"
+    rf"(?:{_SHARE}\s+{_TIME}\s+{_TIME}\s+(?P<mean>\d{{1,15}}[.,]\d{{1,6}})us"
+    rf"|{_SHARE}\s+(?P<alone>\d{{1,15}}[.,]\d{{1,6}})us(?=\s*\( ?\+)"  # a row that broke off has the least there
     rf"|(?P<time>\d{{1,18}})\s+{_SHARE}\s+\d{{1,15}}\s+\d{{1,15}}\s+(?P<mean_ns>\d{{1,15}}))"
 )
 _TOTAL = re.compile(r"Total Samples: ?(\d{1,15}), Total events handled time: ?(\d{1,15}(?:[.,]\d{1,6})?)us")
@@ -115,7 +116,8 @@ def _row(line: str) -> _Row | None:
     found = _ROW.match(line)
     if found is None or found["name"].lower() == "total":
         return None
-    mean_ns = _number(found["mean"]) * 1000 if found["mean"] else float(found["mean_ns"])
+    mean = found["mean"] or found["alone"]
+    mean_ns = _number(mean) * 1000 if mean else float(found["mean_ns"])
     return _Row(found["name"], int(found["count"]), mean_ns)
 
 

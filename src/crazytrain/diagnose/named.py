@@ -2,13 +2,14 @@
 
 Ratios of words are set one by one, and people tell few of them: the probability that comes out is right in its order, and too low. Of
 the causes that were named so, and stayed below one half, about every second one was the true one, whether 0.15 or 0.45 was said
-(``python -m bench.calibration`` prints the table). A cause stays on its side of one half: only more than words can find it.
+(``bench/calibration`` prints the table). Long texts, and texts that do not speak of guests, are no such reports. A cause stays on its
+side of one half: only more than words can find it.
 """
 
 import msgspec
 
 from crazytrain.diagnose.cause import Cause
-from crazytrain.diagnose.told_signs import told_points
+from crazytrain.diagnose.told_signs import is_about_a_guest, told_points
 from crazytrain.diagnose.weigh import FOUND_FROM, Map
 from crazytrain.model.facts import Facts
 from crazytrain.model.facts.told import Telling
@@ -26,6 +27,9 @@ def as_named(finding: Finding, cause: Cause, facts: Facts) -> Finding:
 
 
 def _by_words_alone(finding: Finding, cause: Cause, facts: Facts) -> bool:
-    told = told_points(cause, facts.get(Telling))
+    telling = facts.get(Telling)
+    if telling is None or not telling.of_guests or not is_about_a_guest(telling):
+        return False
+    told = told_points(cause, telling)
     speaks = [point for point in finding.because if point.ratio > 1]
     return bool(speaks) and all(point in told for point in speaks)

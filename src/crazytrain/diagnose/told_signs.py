@@ -61,6 +61,11 @@ def _points(telling: Telling, ratios: Ratios) -> Iterator[Point]:
             yield Point(f'as told: {one.topic.value}{how}: "{one.words[:_SHOWN]}"', (one.ref,), ratio)
 
 
+def is_about_a_guest(telling: Telling | None) -> bool:
+    """Whether what was told is short and speaks of guests: else the same words stand by chance."""
+    return telling is not None and _power(telling) >= 1
+
+
 def _power(telling: Telling) -> float:
     """How much of each ratio counts: in a long text, and in one about something else, the same words stand by chance."""
     power = min(1.0, CHANCE_FROM / telling.clauses) if telling.clauses else 1.0
