@@ -131,3 +131,13 @@ def asked(per_s: float, queue: int = 0) -> VirtQueues:
 )
 def test_a_balloon_that_ends_where_it_began_was_at_work_all_the_same(grown: int, use: VirtQueues, found: bool) -> None:
     assert (m.found("balloon-deflate", balloon(grown), use).verdict is Verdict.FOUND) is found
+
+
+def test_a_task_that_hangs_speaks_against_health_without_its_stack_too() -> None:
+    """A case that was packed for others has no stacks."""
+    calm = (m.threads(vcpu=0.01), m.view(halted=0.98), m.loops(20.0))
+    well = m.found("healthy-idle", *calm, inside(seen(time=(time(Pace.MOVES),))))
+    bare = msgspec.structs.replace(HUNG, stack=())
+    hung = m.found("healthy-idle", *calm, inside(seen(stuck=(bare,), time=(time(Pace.MOVES),))))
+    assert well.confidence > 0.8 > hung.confidence
+    assert any("their stacks are not known" in point.says for point in hung.against)

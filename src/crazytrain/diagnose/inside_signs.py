@@ -148,6 +148,9 @@ def time_alarm(inside: GuestInside | None) -> Point | None:
 def stuck_alarm(inside: GuestInside | None) -> Point | None:
     """Whether tasks of the guest hang, as a point for causes that say the guest is well."""
     stuck = stuck_tasks(inside) if inside else ()
-    if inside is None or not any(waits_for_io(task) for task in stuck):
+    if inside is None or not stuck:
         return None
-    return Point(f"inside the guest {count(len(stuck), 'task')} hung in D state all the time", inside.refs, 0.05)
+    says = f"inside the guest {count(len(stuck), 'task')} hung in D state all the time"
+    if not any(task.stack for task in stuck):  # as in a case that was packed for others
+        return Point(f"{says}; their stacks are not known", inside.refs, 0.1)
+    return Point(says, inside.refs, 0.05) if any(waits_for_io(task) for task in stuck) else None
