@@ -55,7 +55,7 @@ BESIDE = {
     "misread",
     "software-emulation",
 }  # may be true of any guest on this host
-SECONDS = 3.0
+SECONDS = 2.0
 LOOKS = 3  # a look at a guest that hardly gets a CPU may come back without what decides
 
 

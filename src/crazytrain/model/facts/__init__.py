@@ -1,7 +1,7 @@
 """Facts: typed values decoded from evidence and, over a window, derived from it. One file per subject."""
 
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from crazytrain.model.facts.clock import GuestClock, PvclockPage, PvclockReading
 from crazytrain.model.facts.console import ConsoleLine, ConsoleLog, LineMeaning
@@ -174,17 +174,21 @@ class Facts:
 
     def __init__(self, values: Iterable[object] = ()) -> None:
         self._values = tuple(values)
+        self._found: dict[type, tuple[object, ...]] = {}  # every cause asks for the same few types
 
     def __iter__(self) -> Iterator[object]:
         return iter(self._values)
 
     def get(self, wanted: type[T]) -> T | None:
         """The last fact of this type, or ``None``."""
-        return next((v for v in reversed(self._values) if isinstance(v, wanted)), None)
+        found = self.all(wanted)
+        return found[-1] if found else None
 
     def all(self, wanted: type[T]) -> tuple[T, ...]:
         """Every fact of this type, in order."""
-        return tuple(v for v in self._values if isinstance(v, wanted))
+        if wanted not in self._found:
+            self._found[wanted] = tuple(v for v in self._values if isinstance(v, wanted))
+        return cast("tuple[T, ...]", self._found[wanted])
 
     def plus(self, *more: object) -> "Facts":
         """These facts and more."""
