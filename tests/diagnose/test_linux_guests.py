@@ -84,7 +84,7 @@ def test_a_kernel_that_may_only_read_its_clock_is_not_said_to_work_for_sure() ->
 
     assert sure() < 0.8
     assert sure(clocksource="tsc") > 0.9
-    assert sure(function("copy_page", 0.6)) > 0.9
+    assert sure() < sure(function("copy_page", 0.6)) < sure(clocksource="tsc"), "samples may miss short functions"
 
 
 @pytest.mark.parametrize(("at_one", "polls"), [(0.78, True), (0.1, False)])

@@ -55,13 +55,15 @@ def _bare_points(bare: BareView | None) -> tuple[Point, ...]:
 
 
 def _clock_points(inside: GuestInside | None) -> tuple[Point, ...]:
-    """That reading a slow clock is work of its kernel, too, where it is not known which functions work."""
+    """That reading a slow clock is work of its kernel, too: least to be told apart where it is not known which functions work."""
     clock = inside.clock if inside else None
     known = inside.kernel_functions[0].share.samples if inside and inside.kernel_functions else 0
-    if inside is None or clock is None or clock.clocksource not in SLOW_CLOCKS or known >= ENOUGH_LOOKS:
+    if inside is None or clock is None or clock.clocksource not in SLOW_CLOCKS:
         return ()
-    says = f"its kernel keeps time by {clock.clocksource}: to read that is work of its kernel, too, and nobody saw what it does"
-    return (Point(says, inside.refs, 0.15),)
+    says = f"its kernel keeps time by {clock.clocksource}: to read that is work of its kernel, too"
+    if known >= ENOUGH_LOOKS:
+        return (Point(says, inside.refs, 0.3),)
+    return (Point(f"{says}, and nobody saw what it does", inside.refs, 0.15),)
 
 
 def _view_points(view: VcpuView, inside: GuestInside | None) -> tuple[Point, ...]:
