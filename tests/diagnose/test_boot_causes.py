@@ -121,6 +121,12 @@ def test_one_triple_fault_and_one_reset_may_be_the_same_event() -> None:
     assert several > 0.95
 
 
+def test_one_triple_fault_in_less_than_a_second_is_a_loop_where_the_vcpu_was_watched() -> None:
+    brief = msgspec.structs.replace(shutdowns(1), window_ns=700_000_000)
+    assert m.verdict(brief, bare(), m.threads(vcpu=1.0)) == "guest-reboot-loop"
+    assert m.verdict(brief, m.threads(vcpu=1.0)) == "triple-fault", "lines that somebody chose"
+
+
 def test_the_triple_fault_is_told_under_its_loop() -> None:
     assert m.found("triple-fault", shutdowns(4), bare()).folded_into == "guest-reboot-loop"
 

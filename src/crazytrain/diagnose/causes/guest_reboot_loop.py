@@ -1,6 +1,6 @@
 """Cause guest-stuck/guest-reboot-loop."""
 
-from crazytrain.diagnose.bare_signs import late_clock_point, reset_point, shutdown_point, shutdowns
+from crazytrain.diagnose.bare_signs import BARE_FROM, late_clock_point, reset_point, shutdown_point, shutdowns
 from crazytrain.diagnose.cause import BUSY, Cause, Rank
 from crazytrain.model.facts import GuestClock, KvmExits, ProcessFacts
 from crazytrain.model.facts.firmware import BareView
@@ -29,7 +29,7 @@ def guest_reboot_loop(
     points: list[Point] = []
     told = resets is not None and resets.by_guest + resets.untold > 0
     if exits and exits.window_ns and (shutdowns(exits) or not told):
-        points.append(shutdown_point(exits, once=20 if exits.window_ns >= _TRACED_NS else 2, again=400))
+        points.append(shutdown_point(exits, once=_once(exits, bare), again=400))
     if resets:
         points.append(reset_point(resets, seen_before=shutdowns(exits) == 1))
         points += _early_points(resets, process)
@@ -45,6 +45,16 @@ def guest_reboot_loop(
         points=tuple(points),
         missing=() if points else (Look("resets, as QEMU tells of them", "virsh event {name} --event reboot --loop"),),
     )
+
+
+def _once(exits: KvmExits, bare: BareView | None) -> float:
+    """What one triple fault says: much where the vCPUs were watched, too, little in lines that somebody chose.
+
+    To see one by chance in less than a second is unlikely, unless there are many.
+    """
+    if exits.window_ns >= _TRACED_NS:
+        return 20
+    return 40 if bare and bare.vcpus and all(v.bare_ratio >= BARE_FROM for v in bare.vcpus) else 2
 
 
 def _early_points(resets: Resets, process: ProcessFacts | None) -> list[Point]:
