@@ -13,12 +13,12 @@ import msgspec
 from bench.corpus import Answer
 from bench.fitting import log_loss
 from crazytrain.diagnose.named import OF_WORDS
+from crazytrain.diagnose.told_signs import AS_TOLD
 from crazytrain.diagnose.weigh import FOUND_FROM, Map
 
 KEPT = Path(__file__).resolve().parent / "data" / "first-sight.json"
 UNSETTLED = 2.5
 _SLOPES = tuple(step / 20 for step in range(21))
-_WORDS = "as told"
 
 
 class Seen(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +61,7 @@ def of_answer(answer: Answer) -> Seen:
         family=answer.family if answer.confidence else "",
         confidence=answer.confidence,
         right=answer.cause_right,
-        words=bool(speaks) and all(fact.startswith(_WORDS) for fact in speaks),
+        words=bool(speaks) and all(fact.startswith(AS_TOLD) for fact in speaks),
         settled=answer.truth.family != "unknown",
     )
 

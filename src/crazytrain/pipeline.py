@@ -269,7 +269,7 @@ def _named(
     """The findings, and the one that gives the verdict, with the confidence that such verdicts have earned."""
     if best is None:
         return findings, None
-    named = as_named(best, next(cause for cause in CAUSES if cause.slug == best.cause), facts)
+    named = as_named(best, facts)
     return tuple(named if one is best else one for one in findings), named
 
 

@@ -61,4 +61,4 @@ def test_the_map_keeps_the_order_and_the_side_of_one_half() -> None:
 def test_a_finding_that_nothing_speaks_for_is_left() -> None:
     cause = CAUSES[0]
     bare = Finding(family=cause.family, cause=cause.slug, verdict=Verdict.UNKNOWN, confidence=0.2, headline="")
-    assert as_named(bare, cause, Facts(())) is bare
+    assert as_named(bare, Facts(())) is bare

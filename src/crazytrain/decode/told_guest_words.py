@@ -22,7 +22,7 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
     T.GUEST_IDLE: (
         (r"(?<!cpu )(?<!other )(?<!others )(?<!rest )(?<!others are )(?<!other is )(?<!kernel )\bidle\b"
             r"(?! (?:process|thread|task|loop|cores?|hosts?|cpus?)\b)"),
-        r"\bidling\b", r"\bnothing (?:runs|is running|running)\b", r"\bdoes nothing\b", r"\bdoing nothing\b",
+        r"\bidling\b(?! at \w+_)", r"\bnothing (?:runs|is running|running)\b", r"\bdoes nothing\b", r"\bdoing nothing\b",
         r"\bsits at (?:the|its|a) prompt\b", r"\b(?:zero|no) (?:guest )?(?:work-?)?load (?:in|inside|at all)\b",
         r"\b(?:zero|no) (?:guest )?workload\b"),
     T.GUEST_HUNG: (rf"\b{HANGS}\b", r"\block(?:s|ed)? (?:solid|up\b)", r"\bseize[sd]?\b", rf"\b{GUEST}\b.{{0,40}}\b{SILENT}",

@@ -4,6 +4,8 @@ from crazytrain.decode.told_guest_words import HANGS, SILENT
 from crazytrain.model.facts.told import Topic
 
 _SLOW = r"(?:slow\w*|sluggish\w*|crawl\w*|lag(?:s|gy|ging)?|stutter\w*|pause[sd]?|die[sd]?|crash\w*)"
+# An agent that nobody reaches says that its guest stands still, or that there is none; not what the agent does.
+_OUT_OF_REACH = rf".{{0,40}}\b(?:got time-?out|(?:not|isn't) (?:connected|running|available|reachable|installed)|unreachable|{SILENT})"
 
 T = Topic
 
@@ -82,7 +84,7 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
         r"\bvideo (?:plays|playback|stream\w*)\b", r"\bplay\w* (?:a |the )?videos?\b", r"\bvnc_worker\b"),
     T.AUDIO: (r"\b(?:sound|audio|hda|ac97|alsa|pulseaudio|intel-hda)\b",),
     T.AGENT: (r"\bheld by agent\b", r"\bremotedispatchdomain(?:fs(?:freeze|thaw|trim)|qemuagent|guest)\w*", r"\bvdagentd?\b", r"\bqemu-?ga\b",
-        r"\bguest[- ]agent\b", r"\bqga\b"),
+        rf"\b(?:guest[- ]agent|qga)\b(?!{_OUT_OF_REACH})"),
     T.BALLOON: (r"\bballoon\w*\b", r"\bsetmem\b", r"\bminimum (?:guest )?(?:memory|ram)\b",
         (
             r"\b(?:guest|vm)(?:'s)? (?:memory|ram)\b.{0,25}\b(?:lowered|reduced|shrunk|taken (?:away|back))\b"

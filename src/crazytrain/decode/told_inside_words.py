@@ -111,7 +111,7 @@ OF_INSIDE: dict[Topic, tuple[str, ...]] = {
         r"\b(?:counters?|counts?|/proc/interrupts)\b.{0,40}\b(?:stands? still|stays? (?:the same|put|unchanged)|is frozen|unchanged|constant)\b",
         r"\brequests?\b.{0,60}\b(?:makes?|let|lets) (?:all |the )?(?:old|earlier|pending|others?)\b.{0,20}\b(?:complete|finish|end)\b",
         r"\bkernel[-_]irqchip ?= ?(?:off|split)\b.{0,30}\b(?:boots?|works?|helps?|fine|cures?|avoids?)\b",
-        r"\blost interrupt\b",
+        r"\blost interrupt\b", r"\bpossible timer handling issue\b", r"\btimer wakeup didn't happen\b", r"\bidling at \w+_\w+",
         r"\b(?:replies|answers|packets|frames|completions?)\b.{0,30}\b(?:arriv\w+|on the tap|in the ring)\b.{0,60}\bguest\b.{0,20}\b(?:never|not)\b",
         r"\b(?:never|not) (?:notified|signal?led|woken|kicked|told)\b", r"\bmissed (?:wake-?ups?|kicks?|notifications?)\b",
         r"\b(?:msi-?x?|vector) (?:stays |remains |is )?(?:masked|pending)\b", r"\birr\b.{0,30}\b(?:set|pending)\b.{0,30}\b(?:never|not)\b",

@@ -10,7 +10,7 @@ T = Topic
 
 _COMMANDS = (
     r"(?:dominfo|domstat(?:s|e)?|dommemstat|domblk\w+|domjob\w+|virsh(?: \w+)?|info (?:status|block|cpus|migrate)|query-\w+"
-    r"|qm (?:status|stop|monitor)|destroy|console|managedsave)"
+    r"|qm (?:status|stop|monitor)|destroy|console(?! (?:shows?|says?|prints?|displays?|logs?|output))|managedsave)"
 )
 _WAITS = r"(?:(?:also |too |just |then |all )?(?:waits?|hangs?|blocks?|times? out|timed out|stalls?|never (?:returns?|comes? back)))"
 _CALLS = (
@@ -44,6 +44,7 @@ OF_QEMU: dict[Topic, tuple[str, ...]] = {
         r"\b(?:everything|guest|vm|machine) (?:in it )?stands? (?:for|until|while)\b",
         r"\bneither\b.{0,60}\b(?:works?|answers?|responds?|reacts?)\b",
         r"\breacts? to nothing\b",
+        rf"\b(?:guest[- ]agent|guest-(?:ping|info)'?)\b.{{0,30}}\b(?:{SILENT}|got timeout)",
         r"\b(?:guest|vm|boot|machine|it|everything) (?:simply |just |suddenly )?halts\b",
         r"\bhalts half ?way\b",
         r"\bnothing (?:else )?in (?:the guest|it) (?:moves|works|runs|reacts|answers)\b",

@@ -15,7 +15,7 @@ import msgspec
 from crazytrain.diagnose.cause import Cause, Rank
 from crazytrain.diagnose.folding import folded, ranks
 from crazytrain.diagnose.looks import look_for
-from crazytrain.diagnose.told_signs import PASTED_AT_MOST, beside, from_beside, with_beside
+from crazytrain.diagnose.told_signs import AS_TOLD, PASTED_AT_MOST, beside, from_beside, is_told, with_beside
 from crazytrain.diagnose.weigh import probability, verdict
 from crazytrain.model.facts import Facts, KvmExits, KvmStats, QemuConfig
 from crazytrain.model.facts.told import Topic
@@ -158,8 +158,8 @@ def headline(findings: Sequence[Finding], causes: Sequence[Cause]) -> Finding | 
     if found:
         best = max(found, key=lambda f: (specific[f.cause], f.confidence))
         least = _GIVES_WAY.get(specific[best.cause], Rank.SPECIFIC)
-        least = Rank.SPECIFIC if _is_told(best) else least
-        shown = any(p.ratio > 1 and not p.says.startswith("as told: ") for p in best.because)
+        least = Rank.SPECIFIC if _carried_by_words(best) else least
+        shown = any(p.ratio > 1 and not is_told(p) for p in best.because)
         rivals = [
             f
             for f in possible
@@ -177,12 +177,12 @@ def headline(findings: Sequence[Finding], causes: Sequence[Cause]) -> Finding | 
 
 def _by_words_alone(finding: Finding) -> bool:
     """Whether next to nothing that a tool printed speaks for it: what was shown does not give way to what was only told."""
-    return math.prod(p.ratio for p in finding.because if not p.says.startswith("as told: ")) < SHOWN_FROM
+    return math.prod(p.ratio for p in finding.because if not is_told(p)) < SHOWN_FROM
 
 
-def _is_told(finding: Finding) -> bool:
+def _carried_by_words(finding: Finding) -> bool:
     """Whether somebody's own words are what carries it: then it is what they complain of, and not only true beside it."""
-    return math.prod(p.ratio for p in finding.because if p.says.startswith("as told: ")) >= TOLD_FROM
+    return math.prod(p.ratio for p in finding.because if is_told(p)) >= TOLD_FROM
 
 
 def _beside(findings: Sequence[Finding], specific: dict[str, Rank]) -> tuple[Finding, ...]:
@@ -215,7 +215,7 @@ RIVAL_FROM = 0.3
 TOLD_FROM = 20.0
 SHOWN_FROM = 3.0
 TOLD_BESIDE_SHOWN = 0.8  # what a cause by words alone counts beside one for which something was shown
-_WELL = f"as told: {Topic.NOTHING_WRONG.value}:"
+_WELL = f"{AS_TOLD}{Topic.NOTHING_WRONG.value}:"
 
 
 def looks_wanted(findings: Sequence[Finding]) -> tuple[Look, ...]:

@@ -8,8 +8,7 @@ side of one half: only more than words can find it.
 
 import msgspec
 
-from crazytrain.diagnose.cause import Cause
-from crazytrain.diagnose.told_signs import is_about_a_guest, told_points
+from crazytrain.diagnose.told_signs import is_about_a_guest, is_told
 from crazytrain.diagnose.weigh import FOUND_FROM, Map
 from crazytrain.model.facts import Facts
 from crazytrain.model.facts.told import Telling
@@ -19,17 +18,16 @@ from crazytrain.model.finding import Finding
 OF_WORDS = Map(slope=0.25)
 
 
-def as_named(finding: Finding, cause: Cause, facts: Facts) -> Finding:
+def as_named(finding: Finding, facts: Facts) -> Finding:
     """The finding that gives the verdict, with the confidence that such verdicts have earned; others are left as they are."""
-    if finding.confidence >= FOUND_FROM or not _by_words_alone(finding, cause, facts):
+    if finding.confidence >= FOUND_FROM or not _by_words_alone(finding, facts):
         return finding
     return msgspec.structs.replace(finding, confidence=round(OF_WORDS(finding.confidence), 3))
 
 
-def _by_words_alone(finding: Finding, cause: Cause, facts: Facts) -> bool:
+def _by_words_alone(finding: Finding, facts: Facts) -> bool:
     telling = facts.get(Telling)
     if telling is None or not telling.of_guests or not is_about_a_guest(telling):
         return False
-    told = told_points(cause, telling)
     speaks = [point for point in finding.because if point.ratio > 1]
-    return bool(speaks) and all(point in told for point in speaks)
+    return bool(speaks) and all(is_told(point) for point in speaks)

@@ -34,6 +34,7 @@ ELSEWHERE_POWER = 0.2
 SHORT_BELOW = 30  # clauses: few words need not name what they are about
 MEASURED_FROM = 3.0  # facts that speak so much for a cause carry it without what is told
 CITED_FROM = 1.05
+AS_TOLD = "as told: "  # how each such point begins, for readers and programs
 _SHOWN = 100
 
 
@@ -58,7 +59,12 @@ def _points(telling: Telling, ratios: Ratios) -> Iterator[Point]:
         ratio = math.pow(_ratio(one, ratios), power)
         if max(ratio, 1 / ratio) >= CITED_FROM:
             how = "" if one.stance is Stance.SEEN else f" ({one.stance.value})"
-            yield Point(f'as told: {one.topic.value}{how}: "{one.words[:_SHOWN]}"', (one.ref,), ratio)
+            yield Point(f'{AS_TOLD}{one.topic.value}{how}: "{one.words[:_SHOWN]}"', (one.ref,), ratio)
+
+
+def is_told(point: Point) -> bool:
+    """Whether a point is somebody's own words, and nothing that a tool printed or that was measured."""
+    return point.says.startswith(AS_TOLD)
 
 
 def is_about_a_guest(telling: Telling | None) -> bool:
