@@ -136,6 +136,13 @@ def test_under_emulation_no_look_at_kvm_is_missing() -> None:
     assert not any("guest mode" in look.what for look in looks_wanted(emulated))
 
 
+def test_looks_that_one_command_shows_are_one() -> None:
+    first, *others = looks_wanted(diagnose(Facts([]), CAUSES))
+    assert first.command == "crazytrain why {name}   # as root, with bpftrace"
+    assert all(what in first.what for what in ("CPU share", "guest mode", "waits for"))
+    assert not any(look.command.startswith("crazytrain why {name}   #") for look in others)
+
+
 def ticking(per_s: float, low_ns: int, delay: float = 0.0, ready: float = 0.0) -> tuple[Loops, ThreadActivity]:
     turning = m.loops(2 * per_s, low_ns=low_ns, zero=0.5)
     one = turning.loops[0]

@@ -219,10 +219,28 @@ _WELL = f"{AS_TOLD}{Topic.NOTHING_WRONG.value}:"
 
 
 def looks_wanted(findings: Sequence[Finding]) -> tuple[Look, ...]:
-    """The looks that undecided causes lack, the most often wanted first, each once."""
+    """The looks that undecided causes lack, the most often wanted first; what one command shows is one look."""
     counted: dict[Look, int] = {}
     for finding in findings:
         if finding.verdict is Verdict.UNKNOWN:
             for look in finding.missing:
                 counted[look] = counted.get(look, 0) + 1
-    return tuple(sorted(counted, key=lambda look: -counted[look]))
+    together: dict[str, list[Look]] = {}
+    for look in sorted(counted, key=lambda look: -counted[look]):
+        together.setdefault(_called(look) or look.what, []).append(look)
+    ordered = sorted(together.values(), key=lambda looks: -sum(counted[look] for look in looks))
+    return tuple(_as_one(looks) for looks in ordered)
+
+
+def _called(look: Look) -> str:
+    """The command without what is noted behind it."""
+    return look.command.partition("   #")[0].strip()
+
+
+def _as_one(looks: Sequence[Look]) -> Look:
+    """Looks of one command: all that it shows, and the note that asks for most."""
+    if len(looks) == 1:
+        return looks[0]
+    notes = [note.split(";")[0].strip() for look in looks if (note := look.command.partition("   #")[2])]
+    note = max((one for one in notes if one.startswith("as root")), key=len, default="")
+    return Look("; ".join(look.what for look in looks), _called(looks[0]) + (f"   # {note}" if note else ""))

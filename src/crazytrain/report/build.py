@@ -27,6 +27,8 @@ from crazytrain.report.guest_words import guest_view
 from crazytrain.report.spent import spent_view
 from crazytrain.report.story import story
 
+DECIDING = 2  # looks that are asked for; who has to read more does none
+
 
 class Conclusion(msgspec.Struct, frozen=True, kw_only=True):
     """All that a report is made of."""
@@ -53,7 +55,7 @@ def build(conclusion: Conclusion) -> Report:
         verdict=msgspec.structs.replace(conclusion.verdict, headline=plain(conclusion.verdict.headline)),
         findings=tuple(_finding(f, names) for f in conclusion.findings),
         story=(*story(conclusion.facts), *defect_story(conclusion.findings, conclusion.verdict.cause)),
-        looks=tuple(_look(x, names) for x in conclusion.looks[:6]),
+        looks=tuple(_look(x, names) for x in conclusion.looks[:DECIDING]),
         evidence=tuple(evidence_view(e) for e in case.evidence),
         baseline=conclusion.baseline,
         case=case.id,
