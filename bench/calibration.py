@@ -195,7 +195,13 @@ def tell_fit(said: Sequence[Said]) -> bool:
 def tell_first_sight(seen: Sequence[first_sight.Seen]) -> None:
     """Print what came true of reports that nobody had seen, and the slope which that asks for where words alone named a cause."""
     tell("reports at first sight", [Said(one.now, one.right, one.of, one.family) for one in seen])
-    guessed, slope = [one for one in seen if one.guessed], first_sight.slope_of(seen)
+    written = [one for one in seen if one.real]
+    if written:
+        tell(
+            "those of them that somebody really wrote",
+            [Said(one.now, one.right, one.of, one.family) for one in written],
+        )
+    guessed, slope = first_sight.deciding(seen), first_sight.slope_of(seen)
     if slope is None:
         return
     right = sum(one.right for one in guessed)
