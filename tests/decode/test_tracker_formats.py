@@ -29,6 +29,35 @@ def test_the_head_of_busyboxs_top() -> None:
     assert table.guest is None
 
 
+def _cpu_table(text: str) -> CpuTable:
+    evidence = Evidence(id="top", kind=Kind.TOP_THREADS, source="top", data=text.encode())
+    (table,) = [fact for fact in decode_top_cpus(evidence) if isinstance(fact, CpuTable)]
+    return table
+
+
+def test_each_cpu_of_top_and_their_mean() -> None:
+    screen = (
+        "%Cpu0  : 10.0 us, 30.0 sy,  0.0 ni, 60.0 id,  0.0 wa,  0.0 hi,  0.0 si,  0.0 st\n"
+        "%Cpu1  : 50.0 us, 10.0 sy,  0.0 ni, 40.0 id,  0.0 wa,  0.0 hi,  0.0 si,  0.0 st\n"
+    )
+    whole = _cpu_table(screen).whole
+    assert whole is not None
+    assert (round(whole.user_ratio, 3), round(whole.system_ratio, 3), round(whole.idle_ratio, 3)) == (0.3, 0.2, 0.5)
+    twice = _cpu_table(screen + "\n" + screen.replace("60.0 id", "40.0 id").replace("40.0 id", "20.0 id"))
+    assert twice.samples == 1
+    assert twice.whole is not None
+    assert round(twice.whole.idle_ratio, 3) == 0.2
+
+
+def test_the_bars_of_top() -> None:
+    text = "%Cpu0  :   2.0/80.0   82[||||||    ]   %Cpu1  :   0.0/90.0   90[||||||    ]\n"
+    whole = _cpu_table(text).whole
+    assert whole is not None
+    assert (round(whole.user_ratio, 3), round(whole.system_ratio, 3), round(whole.idle_ratio, 3)) == (0.01, 0.85, 0.14)
+    assert whole.steal_ratio is None
+    assert [piece.kind for piece in split("paste", text.encode())] == [Kind.TOP_THREADS]
+
+
 def test_a_stamp_that_has_run_over() -> None:
     line = "[18446744007.500000] rcu: INFO: rcu_sched detected stalls on CPUs/tasks:"
     assert log_line(line).stamp_ns == 18_446_744_007_500_000_000

@@ -1,5 +1,7 @@
 """A guest's log that ends in a hard lockup, and lines that alarm and mean nothing."""
 
+import pytest
+
 from crazytrain.decode.log_text import decode_log_text
 from crazytrain.diagnose.pasted_logs import guest_log_points
 from crazytrain.model.evidence import Evidence, Kind
@@ -34,3 +36,14 @@ def test_a_slow_clock_comes_of_a_bad_tsc() -> None:
     (said,) = ratios("slow-clocksource", UNSTABLE)
     assert said < 1
     assert ratios("slow-clocksource", LOCKED) == []
+
+
+@pytest.mark.parametrize("cause", ["software-emulation", "nested-starvation"])
+def test_a_cpu_that_is_run_slowly_or_not_at_all_looks_stuck_to_its_watchdog(cause: str) -> None:
+    slow = (
+        "[   71.220011] watchdog: BUG: soft lockup - CPU#0 stuck for 31s! [modprobe:88]\n"
+        "[   71.220400] Hardware name: QEMU Standard PC (Q35 + ICH9, 2009), BIOS 1.16.2\n"
+    )
+    (said,) = ratios(cause, slow)
+    assert said > 1
+    assert ratios(cause, UNSTABLE) == []

@@ -10,7 +10,7 @@ from crazytrain.diagnose.cause import Cause
 from crazytrain.diagnose.causes import CAUSES
 from crazytrain.diagnose.known_defects import DEFECTS, defect_points
 from crazytrain.diagnose.told_ratios import OF_CAUSE, PRIORS
-from crazytrain.diagnose.told_signs import TOLD_AT_MOST, Beside, told_points, with_beside
+from crazytrain.diagnose.told_signs import PASTED_AT_MOST, TOLD_AT_MOST, Beside, told_points, with_beside
 from crazytrain.model.evidence import Ref
 from crazytrain.model.facts.told import Stance, Telling, Told, Topic
 from crazytrain.model.facts.versions import Component, Versions, VersionTold
@@ -59,7 +59,7 @@ def read(tmp_path: Path, text: str) -> Report:
 def test_a_report_in_words(tmp_path: Path, family: str, cause: str, text: str) -> None:
     verdict = read(tmp_path, text).verdict
     assert (verdict.family, verdict.cause) == (family, cause)
-    assert verdict.confidence <= TOLD_AT_MOST
+    assert verdict.confidence <= PASTED_AT_MOST
 
 
 def test_the_reader_is_told_that_it_is_told(tmp_path: Path) -> None:

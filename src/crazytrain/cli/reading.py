@@ -16,8 +16,11 @@ from crazytrain.decode.recognise import split
 from crazytrain.model.case import Case
 from crazytrain.model.errors import BadInput, CrazytrainError
 from crazytrain.model.evidence import Evidence, Kind
+from crazytrain.model.facts.kernel_traces import KernelTrace
+from crazytrain.model.facts.kvm import KvmExits
 from crazytrain.model.facts.moments import Moments
 from crazytrain.model.facts.tool_lines import ToolLine
+from crazytrain.model.facts.waits import WaitInstant
 from crazytrain.model.report import Report
 from crazytrain.pipeline import conclude
 from crazytrain.pipeline import decoded as decoded_of
@@ -33,6 +36,7 @@ _SNIFF_BYTES = 1 << 18
 _TAR_HEAD = 512
 _MOST_CASES = 16
 _LOOKED_INTO_BYTES = 64 << 10
+_OF_PARTS = (ToolLine, KvmExits, KernelTrace, WaitInstant)  # what decoders read out of text that is of no kind
 JOURNAL = "journal.jsonl"  # what makes a folder a case
 _KNOWN = (
     "Known are: strace, /proc/PID/fd, top, ps, backtraces, kernel stacks, perf, kvm_stat, traces of kvm events, kernel logs, QEMU's monitor, "
@@ -191,9 +195,14 @@ def _read(source: Source, tell: Tell) -> Streamed:
 def _of_text(pasted: Pasted, names: Sequence[str]) -> Report:
     seen = pasted.evidence
     case = Case(id="", guest=None, window=None, evidence=tuple(seen), baseline_choice="pasted text has no sibling")
-    if all(e.kind is Kind.TEXT for e in seen) and not decoded_of(seen).facts.all(ToolLine):
+    if all(e.kind is Kind.TEXT for e in seen) and not _tells(seen):
         raise _nothing(pasted, names)
     return conclude(case, (*_recognised(seen), *pasted.notes), pasted.facts)
+
+
+def _tells(evidence: Sequence[Evidence]) -> bool:
+    """Whether tables or single lines were read out of text that is of no kind as a whole."""
+    return any(isinstance(fact, _OF_PARTS) for fact in decoded_of(evidence).facts)
 
 
 def _nothing(pasted: Pasted, names: Sequence[str]) -> BadInput:
@@ -207,7 +216,8 @@ def _recognised(pasted: Sequence[Evidence]) -> tuple[str, ...]:
 
 def _read_as(evidence: Evidence) -> str:
     if evidence.kind is Kind.TEXT:
-        return "not recognised"
+        small = 0 < len(evidence.data) <= _LOOKED_INTO_BYTES
+        return "read in part" if small and _tells((evidence,)) else "not recognised"
     said = f"read as {evidence.kind.value}"
     if evidence.kind is Kind.TOLD or not evidence.data or len(evidence.data) > _LOOKED_INTO_BYTES:
         return said

@@ -1,6 +1,7 @@
 """BACKTRACE: the functions of QEMU's threads as debuggers print them."""
 
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
@@ -14,6 +15,7 @@ from crazytrain.model.qemu_functions import role_by_functions
 from crazytrain.model.thread_names import role_by_name
 
 _MOST_LINES, _MOST_FRAMES, _MOST_THREADS = 200_000, 128, 4096
+_PIECES = 4096
 _LONGEST = 4096
 _LWP = r"\(?(?:LWP|process) (?P<lwp>\d{1,9})\)?"
 _HEADS = (
@@ -83,7 +85,7 @@ def decode_backtrace(evidence: Evidence) -> Iterable[object]:
 def _threads(evidence: Evidence) -> Iterator[_Open]:
     current = _Open(1)
     inside = False
-    unnamed = 0
+    unnamed = _below_zero(evidence)
     for number, raw in enumerate(evidence.data.decode("utf-8", "backslashreplace").split("\n")[:_MOST_LINES], 1):
         line = raw[:_LONGEST].strip()
         head, frame = _head(line), _FRAME.match(line)
@@ -110,6 +112,11 @@ def _threads(evidence: Evidence) -> Iterator[_Open]:
         else:
             inside = False
     yield current
+
+
+def _below_zero(evidence: Evidence) -> int:
+    """Where the numbers of threads without one begin: not where those of another piece do, for they are other threads."""
+    return -(zlib.crc32(evidence.id.encode()) % _PIECES) * _MOST_THREADS
 
 
 def _again(current: _Open, frame: re.Match[str] | None) -> bool:

@@ -27,7 +27,7 @@ _TASK = re.compile(rf"{_STAMP}\s*(?:{_NEW}|{_OLD}|{_CRASH})")
 _CALLED = r"\s*#\d{1,3} \[[0-9a-f]{8,16}\] (?P<called>[\w.]{1,100}) at "
 _PRINTED = _STAMP + r"\s*(?:\[<[0-9a-f]{8,16}>\] )?(?P<name>[\w.]{1,100})\+0x[0-9a-f]{1,8}/0x[0-9a-f]{1,8}\b"
 _FRAME = re.compile(f"{_CALLED}|{_PRINTED}")
-_OF_HOST = re.compile(r"\b(?:qemu[\w-]{0,12}|kvm|CPU \d{1,4}/KVM|worker|vhost-\d{1,8})\b")
+_OF_HOST = re.compile(r"\b(?:qemu[\w-]{0,12}|kvm|CPU \d{1,4}/KVM|IO \w{1,12}|worker|vhost-\d{1,8})\b")
 
 
 class _Open(msgspec.Struct):

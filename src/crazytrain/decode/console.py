@@ -35,7 +35,7 @@ _PATTERNS: tuple[tuple[LineMeaning, tuple[str, ...]], ...] = (
             r"NMI backtrace for cpu \d+ skipped: idling at",
         ),
     ),
-    (LineMeaning.HUNG_TASK, (r"INFO: task .{1,80} blocked (?:for more than \d+ seconds|in I/O wait)",)),
+    (LineMeaning.HUNG_TASK, (r"INFO: task .{1,80} blocked (?:for more than \d+|in I/O wait)",)),
     (
         LineMeaning.TSC,
         (

@@ -16,7 +16,7 @@ BESIDE = re.compile(rb"(?:RIP|R[A-DS][XIP]|R\d{1,2}|CS|SS|ORIG_RAX|RFLAGS): |---
 _HEAD = re.compile(r'PID: (\d{1,9}) +TASK: [0-9a-f]{8,16} +CPU: (\d{1,5}) +COMMAND: "([^"\n]{0,64})"')
 _FRAME = re.compile(r"#\d{1,3} \[[0-9a-f]{8,16}\] ([\w.]{1,100})")
 _PLACE = re.compile(r"\[exception RIP: ([\w.]{1,100})")
-_OF_QEMU = re.compile(r"qemu|kvm$|CPU \d+/|worker$|vhost-\d")
+_OF_QEMU = re.compile(r"qemu|kvm$|CPU \d+/|IO \w|worker$|vhost-\d")
 _MOST_FRAMES = 64
 
 

@@ -24,6 +24,8 @@ _MARKS = (
     re.compile(rb"\| ?(?=[^\n]*\|$)"),
 )
 _ENDS = re.compile(rb"(?: *\||`\\?|<br ?/?>)$")
+_RULE = re.compile(rb"[ \t|]{0,8}:?-{2,}:?[ \t]*\|[-:| \t]{2,400}$")  # below the head of a table
+_BARS = re.compile(rb"[ \t]*\|[ \t]*")
 _BREAKS = re.compile(rb"<br ?/?>$")
 _FEWEST, _SAMPLE = 2, 400
 _MOST = 0.6  # of the lines that are not blank
@@ -41,7 +43,7 @@ def unframed(lines: Sequence[bytes]) -> list[bytes]:
     found = _unnumbered(_readable(list(lines)))
     for change in (_without_break, *_changes(found)):
         found = _changed(found, change)
-    return found
+    return _changed(found, _without_bars) if any(_RULE.match(line) for line in found) else found
 
 
 def _changes(lines: Sequence[bytes]) -> Iterator[Change]:
@@ -52,6 +54,11 @@ def _changes(lines: Sequence[bytes]) -> Iterator[Change]:
     for mark in _MARKS:
         if sum(mark.match(line) is not None for line in filled) > _MOST * len(filled):
             yield lambda line, mark=mark: _ENDS.sub(b"", mark.sub(b"", line, count=1)) if mark.match(line) else line  # type: ignore[misc]
+
+
+def _without_bars(line: bytes) -> bytes:
+    """A row of a table in Markdown with blanks instead of the bars between its columns."""
+    return _BARS.sub(b"  ", line).strip(b" |") if len(_BARS.findall(line)) >= _FEWEST else line
 
 
 def _without_break(line: bytes) -> bytes:

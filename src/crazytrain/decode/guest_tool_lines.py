@@ -34,6 +34,8 @@ _ROWS: tuple[tuple[M, re.Pattern[str]], ...] = (
     ),
     (M.RTC_PERIODIC, re.compile(r"^periodic_IRQ\s*: *yes\b")),
     (M.IN_GUEST_PROGRAMS, re.compile(r"\bguest us: *(?:[6-9]\d|100)\.\d+%")),
+    (M.TCG_CPU, re.compile(r"\bQEMU TCG CPU\b")),
+    (M.EMULATION_SET, re.compile(r"^\W{0,3}useEmulation\W{1,3}true\b|^virt_type *= *qemu$")),
     (M.IN_GUEST_KERNEL, re.compile(r"\bguest kernel: *(?:[6-9]\d|100)\.\d+%")),
 )
 

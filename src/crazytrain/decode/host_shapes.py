@@ -3,6 +3,7 @@
 import re
 
 from crazytrain.decode.command_words import continues_command, starts_command
+from crazytrain.decode.folded_stacks import WHOLE as FOLDED
 
 _LONGEST = 1024
 
@@ -82,19 +83,24 @@ class PerfReport:
     whole = re.compile(
         rb"(?:[+-] +)?\d{1,3}[.,]\d\d%(?: +\d{1,3}[.,]\d\d%)?(?: +[^\n]{1,400}?)? +\[[k.gu$H]\] +\S"
         rb"|# ?(?:Overhead|Children) +(?:Self +)?\S|#? ?Samples: [\d.]+[KMG]? +of event"
+        rb"|\d{1,9}\.\d\d +\d{1,3}\.\d% +(?:[0-9a-f]{16} )?[\w.:<>~-]{2,120} +(?:\[[\w.]{1,60}\]|\S*/\S{1,200}|[\w.+-]{2,80})$"
+        rb"|PerfTop: +\d+ irqs/sec "
     ).match
     begun = re.compile(
         rb"(?:[+-] +)?\d{1,3}[.,]\d\d%(?: +\d{1,3}[.,]\d\d%)?(?: +(?:[A-Za-z_]\S*|CPU \d+/\w+)(?: +\[?[a-z]\S*){0,3})?(?: +\[[k.gu$H]\])? *$"
     ).match
     beside = re.compile(
         rb"#|-{2,}|\|| *[\w.@]+(?: +\||$)|PerfTop:|Event count|Overhead +|Children +Self|For a higher level"
+        rb"|[+-] +(?:\d{1,3}[.,]\d\d% +)?[A-Za-z_][\w.:~@]{2,120} *$|\d{1,3}[.,]\d\d% +[A-Za-z_][\w.:~@]{2,120} *$"
+        rb"|samples +pcnt |_{5,} +_{3,}"
     ).match
 
 
 class Oncpu:
-    """perf script of samples."""
+    """perf script of samples; folded stacks."""
 
     whole = re.compile(
+        FOLDED.pattern + rb"|"
         rb"\S.{0,63}? +(?:\d{1,10}/)?\d{1,10} +(?:\[\d{1,5}\] +)?\d{1,12}\.\d{6,9}: *(?:\d{1,15} +[\w:.-]{1,60}: *)?$"
     ).match
     beside = re.compile(rb"[0-9a-f]{4,16} \S.{0,400} \([^\n]+\)$").match
@@ -108,10 +114,14 @@ class LogText:
         rb"|<\d{1,3}>(?=Kernel panic|BUG: |INFO: |Call Trace|Pid: \d| ?\[<[0-9a-f]{8,16}>\] )"
         rb"|\[[^\s\d\[\]]{2,6} [^\s\d\[\]]{3,12} [ \d]\d \d\d:\d\d:\d\d(?:[.,]\d+)? \d{4}\] "
         rb"|(?:[A-Z][a-z]{2} )?(?:\S{1,12} {1,2}\d{1,2} |\d{4}-\d\d-\d\d[T ])\d\d:\d\d:\d\d\S{0,20} (?:[A-Z]{3,4} )?\S{1,255} kernel: ?"
-        rb"|kernel: ?(?:\[|INFO: |BUG: |Call Trace|nfs: |x86/|kvm|watchdog|rcu: |clocksource|Out of memory| \[<)"
+        rb"|kernel: ?(?:\[|INFO: |BUG: |Call Trace|nfs: |x86/|kvm|watchdog|rcu: |clocksource|Out of memory| \[<"
+        rb"|CPU: \d|RIP: |WARNING: |(?:\? )?[\w.]{2,120}\+0x)"
         rb"|Message from syslogd@|.{0,200}?\[ {0,6}\d{1,7}\.\d{6}\] (?:rcu|BUG|INFO|watchdog|Call Trace|CPU:)"
-        rb"|(?:(?:NMI )?watchdog: (?:BUG|Watchdog)|Watchdog (?:CPU|detected)|BUG: (?:soft lockup|workqueue lockup|unable to handle|kernel NULL)"
-        rb"|(?:rcu: )?INFO: (?:rcu_|task \S+:\d+ blocked)|x86/split lock detection:|kvm \[\d+\]: |Kernel panic - not syncing|Clocksource \w+ unstable"
+        rb"|(?:(?:NMI )?watchdog: (?:BUG|Watchdog)|Watchdog (?:CPU|detected)"
+        rb"|BUG: (?:soft lockup|workqueue lockup|unable to handle|kernel NULL|Bad page)"
+        rb"|Oops: [0-9a-f]{4} \[#\d+\]|kernel BUG at |general protection fault[,:] |WARNING: CPU: \d+ PID: |Unable to handle kernel "
+        rb"|(?:rcu: )?INFO: (?:rcu_|task [^\n:]{1,64}:\d+ blocked)|x86/split lock detection:|kvm \[\d+\]: "
+        rb"|Kernel panic - not syncing|Clocksource \w+ unstable"
         rb"|clocksource: |Switched to clocksource|Marking TSC unstable|INFO: NMI handler"
         rb"|hrtimer: interrupt took|Out of memory: Kill|\S{1,40} invoked oom-killer"
         rb"|Call [Tt]race:|Modules linked in: |CPU: \d+ (?:UID: \d+ )?PID: \d+ Comm: |Hardware name: |RIP: 00\d\d:)"
@@ -122,8 +132,10 @@ class LogText:
         rb"|R[A-Z0-9]{1,2}: ?|[CDEFGS]S: |CR\d: |DR\d: |PKRU: |Code: |ORIG_RAX"
         rb"|</?[A-Z]{2,8}> *$|---\[|(?:[0-9a-f<>]{2,4} +){4,}"
         rb"|\.\.\.$|\[\.{2,3}\]|Call [Tt]race:|Stack:|task:|Workqueue:|NMI backtrace|[Ss]ending NMI|Tainted:|RSP: |EFLAGS: "
+        rb"|rcu: +|\s*\(detected by \d|\s*\(t=\d+ jiffies|Task dump for CPU"
+        rb"|#PF: |PGD [0-9a-f]+ |invalid opcode: |kernel NULL|FS: |CPU: \d|flags:0x[0-9a-f]{8}$"
         rb"|(?:[A-Z][a-z]{2} {1,2}\d{1,2}|\d{4}-\d\d-\d\d)[T ]\d\d:\d\d:\d\d\S{0,20} \S+ [\w./@-]{1,60}(?:\[\d+\])?: "
-        rb"|-- (?:Logs|Journal|Boot|Reboot)|\[  OK  \]"
+        rb"|-- (?:Logs|Journal|Boot|Reboot)|\[  OK  \]|kernel: \S"
     ).match
 
     # What tells nothing without its end: a mailer broke it.

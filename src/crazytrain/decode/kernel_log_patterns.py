@@ -20,7 +20,7 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
         ),
     ),
     (M.KVM_TSC, (r"(?:kvm: )?SMP vm created on host with unstable TSC",)),
-    (M.HUNG_TASK, (r"INFO: task .{1,80} blocked (?:for more than \d+ seconds|in I/O wait)",)),
+    (M.HUNG_TASK, (r"INFO: task .{1,80} blocked (?:for more than \d+|in I/O wait)",)),
     (M.SOFT_LOCKUP, (r"(?:NMI )?(?:watchdog: )?BUG: soft lockup", r"BUG: workqueue lockup")),
     (M.HARD_LOCKUP, (r"(?:NMI )?(?:watchdog: )?Watchdog (?:CPU:\d+ )?detected .{0,40}hard LOCKUP",)),
     (

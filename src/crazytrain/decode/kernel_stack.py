@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from crazytrain.model.evidence import Evidence
+from crazytrain.model.facts.kernel_traces import KernelTrace
 from crazytrain.model.facts.threads import ThreadRole
 from crazytrain.model.facts.waits import KVM_RUN, ThreadWait, WaitInstant
 from crazytrain.model.thread_names import role_by_name
@@ -68,6 +69,10 @@ _DISK_SLEEPS = re.compile(
     r"io_schedule\w*|blk_\w+|wait_on_page_\w+|folio_wait_\w+|nfs_\w+|rpc_\w+|jbd2_\w+|xfs_\w+|ext4_\w+|submit_bio_wait|rbd_\w+|"
     r"ceph_\w+|fuse_\w+|request_wait_answer|balance_dirty_pages\w*|wait_for_completion_io\w*|cifs_\w+|drbd_\w+|nbd_\w+|dm_\w+"
 )
+# Drivers of devices that only a guest has: a stack with one of them is of the guest's own kernel.
+_IN_GUEST = re.compile(
+    r"fuse_dax_\w+|virtio_fs_\w+|p9_virtio_\w+|virtblk_\w+|virtio_queue_rq|virtscsi_\w+|virtnet_\w+|virtqueue_\w+|hvc_\w+|wait_port_writable|balloon_page_\w+"
+)
 _VENDORS = ("kvm_intel", "kvm_amd")  # the processor's own half of KVM: only vCPUs are in it
 _RUN = re.compile(r"kvm_arch_vcpu_ioctl_run|kvm_vcpu_(?:block|halt)|vcpu_enter_guest|__vcpu_run|vcpu_run")
 
@@ -92,6 +97,16 @@ def decode_kernel_stack(evidence: Evidence) -> Iterable[object]:
         [<0>] __x64_sys_futex+0x7c/0x1e0
     """
     opened = [one for one in _threads(evidence) if one.frames]
+    if _of_a_guest(opened):
+        for one in opened:
+            yield KernelTrace(
+                host=False,
+                sure=True,
+                place=one.frames[0],
+                functions=tuple(one.frames[1:]),
+                refs=(evidence.ref(one.line),),
+            )
+        return
     _name_the_first(opened)
     threads = tuple(_wait(one, evidence.mono_ns) for one in opened)
     last = {thread.tid: thread for thread in threads}
@@ -102,6 +117,14 @@ def decode_kernel_stack(evidence: Evidence) -> Iterable[object]:
             refs=(evidence.ref(),),
             partial=len(last) < len(_FEW),
         )
+
+
+def _of_a_guest(opened: Sequence[_Open]) -> bool:
+    """Whether the stacks are of a guest's tasks: a driver of a guest is in them, and no thread is QEMU's."""
+    ours = any(
+        one.runs or role_by_name(one.name)[0] is not ThreadRole.OTHER or _PROGRAM.match(one.name) for one in opened
+    )
+    return not ours and any(_IN_GUEST.fullmatch(name) for one in opened for name in one.frames)
 
 
 _FEW = (ThreadRole.MAIN_LOOP, ThreadRole.VCPU, ThreadRole.RCU)  # what each QEMU has: fewer threads are not all

@@ -7,6 +7,7 @@ import msgspec
 from msgspec.structs import replace
 
 from crazytrain.decode.domstats import decode_domstats
+from crazytrain.decode.libvirt_words import in_english, in_english_bytes
 from crazytrain.model.bundle import Part, pack
 from crazytrain.model.evidence import Evidence, Outcome
 from crazytrain.model.facts.qemu import QemuConfig, QemuState
@@ -56,6 +57,16 @@ BESIDE = re.compile(
         r"(?:actual|unused|available|usable|rss) \d{1,19}$|CPU: +(?:\d{1,5}|y|N/A)\s*$|\d{1,5} {2,}[\d,^-]{1,200}\s*$"
     ).encode()
 )
+
+
+def whole(line: bytes) -> object:
+    """A line of virsh's that is of this kind by itself, in whatever language."""
+    return WHOLE.match(in_english_bytes(line))
+
+
+def beside(line: bytes) -> object:
+    """A line that belongs to such a region, in whatever language."""
+    return BESIDE.match(in_english_bytes(line))
 
 
 class _Printed(msgspec.Struct):
@@ -125,7 +136,7 @@ def _placed(fact: object, evidence: Evidence, line: int | None = None) -> object
 def _sorted(lines: Sequence[str]) -> _Sorted:
     found = _Sorted()
     for number, raw in enumerate(lines, start=1):
-        line = _numbered(raw.strip()[:2000])
+        line = _numbered(in_english(raw.strip()[:2000]))
         if line.startswith("Domain: '") or _STATS.match(line):
             _put(line, number, found.domstats)
         elif _REASON.match(line):

@@ -20,6 +20,7 @@ _HOST = (
         4,
     ),  # kernels of systems that are made to run guests
     (r"task (?:worker|iou-wrk-\d+|IO \w{1,20}):\d+ blocked", 2),
+    (r"#(?:AC|DB): .{1,32}/\d+ took a (?:split|bus)_?lock", 3),  # KVM hides the means to find them from guests
     (r"\[kvm:\d+\]|Comm: kvm |task kvm:\d+ |^kvm[-_](?!guest|clock|stealtime)\w+: ", 6),
     (r"\bkvm \[\d+\]:|^kvm: (?!Guest|paravirt|\[)|\bSMP vm created\b|lapic timer period limited", 6),
     (r"vcpu\d* ?\d*,? (?:unhandled|disabled|requested|ignored)", 6),

@@ -22,7 +22,8 @@ from crazytrain.model.facts.kernel_traces import KernelTrace
 
 _COMPLAINT = re.compile(
     r"(?:(?:NMI )?watchdog: )?(?:BUG: |Watchdog .{0,30}detected hard LOCKUP|WARNING: CPU|rcu: INFO: rcu|INFO: (?:rcu|task)|Oops|kernel BUG at"
-    r"|general protection fault|Kernel panic|rcu: rcu_\w+ kthread|NMI backtrace for|(?:\S{1,40} )?invoked oom-killer|Unable to handle kernel)"
+    r"|general protection fault|Kernel panic|rcu: rcu_\w+ kthread|NMI backtrace for|(?:\S{1,40} )?invoked oom-killer"
+    r"|unchecked MSR|Unable to handle kernel)"
 )
 _WHO = re.compile(
     r"CPU: (?P<cpu>\d{1,5}) (?:UID: \d+ )?PID: (?P<pid>\d{1,10}) Comm: (?P<comm>.{1,32}?) (?:Not tainted|Tainted|Kdump)"

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from crazytrain.decode.perf_tree import NODE, tree_rows
 from crazytrain.model.evidence import Evidence
 from crazytrain.model.facts.profile_table import ProfileRow, ProfileTable
 from crazytrain.model.facts.stacks import CpuProfile, FunctionShare, ThreadProfile
@@ -26,11 +27,17 @@ _ROW = re.compile(
     r"\s*(?:[+-]\s+)?(?P<first>\d{1,3}[.,]\d{1,2})%(?:\s+(?P<second>\d{1,3}[.,]\d{1,2})%)?\s+(?:(?P<samples>\d{1,9})\s+)?(?:(?P<rest>\S.{0,400}?)\s*)?\[(?P<where>[k.gu$H])\]\s+"
     r"(?P<symbol>\S.{0,200}?)(?:\s+-\s+-)?\s*$"
 )
+# perf top of Linux 2.6.3x: samples, share, where it ran (since 2.6.36 not), function, file.
+_OLD_ROW = re.compile(
+    r"\s*\d{1,9}\.\d{2}\s+(?P<share>\d{1,3}\.\d)%\s+(?:[0-9a-f]{16} )?(?P<symbol>[\w.:<>~-]{2,120})\s+"
+    r"(?P<file>\[[\w.]{1,60}\]|\S*/\S{1,200}|[\w.+-]{2,80})\s*$"
+)
 _SAMPLES = re.compile(r"[# ]*Samples: (\d{1,9}(?:\.\d)?)([KMG]?)\b(?: +of events? '([^']{1,80})')?")
 _SCALE = {"": 1, "K": 1000, "M": 1_000_000, "G": 1_000_000_000}
 _BRANCH = re.compile(r"[\s|]*(?:--(?P<part>\d{1,3}[.,]\d{1,2})%--|-{3}|)\s*(?P<name>[A-Za-z_][\w.:~<>*-]{2,120})\s*$")
 _NO_NAME = re.compile(r"[\s|]*(?:--\d{1,3}[.,]\d{1,2}%--\s*)?(?:\[\.\.\.\]|\(nil\)|0x[0-9a-f]{1,16})?\s*$")
 _MOST_CALLERS = 40
+_MOST_TREES = 200
 _MOST_ROWS = 5000
 _MOST_LINES = 200_000
 _MOST_FUNCTIONS = 40
@@ -50,7 +57,7 @@ def decode_perf_report(evidence: Evidence) -> Iterable[object]:
     heads = [one for one in map(_SAMPLES.match, lines) if one]
     samples = int(float(heads[-1][1]) * _SCALE[heads[-1][2]]) if heads else None
     ref = evidence.ref(found[0][0], found[-1][0])
-    rows = tuple(row for _, row in found)
+    rows = (*(row for _, row in found), *_below(lines, found))
     yield ProfileTable(rows=rows, event=heads[-1][3] or "" if heads else "", samples=samples, refs=(ref,))
     threads = tuple(_threads(rows, samples)) if samples else ()
     if threads and samples:
@@ -60,18 +67,30 @@ def decode_perf_report(evidence: Evidence) -> Iterable[object]:
 def _rows(lines: Sequence[str]) -> Iterator[tuple[int, ProfileRow]]:
     kept = 0
     for number, line in enumerate(lines, start=1):
-        found = _ROW.match(line[:800])
-        if found and kept < _MOST_ROWS:
+        found, old = _ROW.match(line[:800]), _OLD_ROW.match(line[:800])
+        row = _row(found) if found else _old_row(old) if old else None
+        if row and kept < _MOST_ROWS:
             kept += 1
-            row = _row(found)
             yield number, msgspec.structs.replace(row, callers=tuple(_callers(lines[number:], row)))
+
+
+def _below(lines: Sequence[str], found: Sequence[tuple[int, ProfileRow]]) -> Iterator[ProfileRow]:
+    """Functions that stand in trees alone, each with the largest share that one of them shows."""
+    told = {row.symbol for _, row in found}
+    kept: dict[str, ProfileRow] = {}
+    for number, row in found[:_MOST_TREES]:
+        for node in tree_rows(lines[number:], row):
+            before = kept.get(node.symbol)
+            if before is None or (node.with_calls_ratio or 0.0) > (before.with_calls_ratio or 0.0):
+                kept[node.symbol] = node
+    yield from (node for name, node in kept.items() if name not in told)
 
 
 def _callers(lines: Sequence[str], row: ProfileRow) -> Iterator[tuple[str, float]]:
     """Who called it: names with the share of their branch. Older perf prints a branch's part of the row, newer one its part of all."""
     part, kept = row.own_ratio, 0
     for line in itertools.takewhile(_is_branch, lines):
-        found = _BRANCH.match(line[:400])
+        found = _BRANCH.match(line[:400]) or (NODE.match(line[:400]) if row.with_calls_ratio is None else None)
         if found and kept < _MOST_CALLERS:
             told = _ratio(found["part"]) if found["part"] else None
             part = part if told is None else told if told <= row.own_ratio else told * row.own_ratio
@@ -80,7 +99,7 @@ def _callers(lines: Sequence[str], row: ProfileRow) -> Iterator[tuple[str, float
 
 
 def _is_branch(line: str) -> bool:
-    return any(shape.match(line[:400]) for shape in (_BRANCH, _NO_NAME))
+    return any(shape.match(line[:400]) for shape in (_BRANCH, _NO_NAME, NODE))
 
 
 def _row(found: re.Match[str]) -> ProfileRow:
@@ -94,6 +113,11 @@ def _row(found: re.Match[str]) -> ProfileRow:
         command=fields[0] if len(fields) > 1 else "",
         with_calls_ratio=first if second else None,
     )
+
+
+def _old_row(found: re.Match[str]) -> ProfileRow:
+    where = "k" if found["file"].startswith("[") else "."
+    return ProfileRow(symbol=found["symbol"], own_ratio=_ratio(found["share"]), where=where, file=found["file"])
 
 
 def _columns(text: str) -> list[str]:

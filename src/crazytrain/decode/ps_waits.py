@@ -18,7 +18,7 @@ _ROW = re.compile(
     r"(?P<PID>\d{1,9}) +(?:(?P<TID>\d{1,9}) +)?(?P<STAT>[RSDTtZI][<NLsl+]{0,5}) +(?P<WCHAN>[a-z_][\w.]{2,60}|-) +(?P<COMMAND>\S.{0,60})$"
 )
 _OF_QEMU = re.compile(
-    r"(?:\S*/)?(?:qemu|kvm\b)|CPU \d+/|worker\b|IO \w|vnc_worker|SPICE|call_rcu|iou-wrk|vhost-\d|live_migration|mig/"
+    r"(?:\S*/)?(?:qemu|kvm\b)|\[(?:qemu[\w-]*|kvm)\]|CPU \d+/|worker\b|IO \w|vnc_worker|SPICE|call_rcu|iou-wrk|vhost-\d|live_migration|mig/"
 )
 _NUMBERS = ("TID", "LWP", "SPID", "PID")
 _MOST_LINES, _MOST_THREADS = 50_000, 1024

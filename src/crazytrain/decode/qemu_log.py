@@ -45,7 +45,13 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
     ),
     (M.BAD_ADDRESS, (r"error: kvm run failed Bad address", r"kvm_run: Bad address", r"kvm_run returned -14\b")),
     (M.RUN_FAILED, (r"error: kvm run failed .{1,80}",)),
-    (M.UNKNOWN_EXIT, (r"(?:KVM: unknown exit, hardware reason|unhandled exit) (?P<reason>[0-9a-fA-Fx]{1,18})",)),
+    (
+        M.UNKNOWN_EXIT,
+        (
+            r"(?:KVM: unknown exit, hardware reason|unhandled exit) (?P<reason>[0-9a-fA-Fx]{1,18})",
+            r"KVM: exception \d{1,3} exit \(error code ",
+        ),
+    ),
     (
         M.CPU_STATE,
         (
@@ -84,6 +90,13 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
     ),
     (M.VFIO, (r"(?:error: |warning: )?.{0,40}(?:VFIO_|vfio[-_: ]|vfio_)",)),
     (M.INTERRUPT_LOST, (r"KVM: injection failed, MSI lost",)),
+    (  # hw/virtio/vhost-user.c, hw/display/vhost-user-gpu.c: what they read or write comes short
+        M.PEER_GONE,
+        (
+            r"(?:[Ee]rror: )?[Ff]ailed to (?:read msg header|write msg)\b",
+            r"(?:[Ee]rror: )?vhost\w*\b.{0,80}: (?:Broken pipe|Connection reset by peer|Transport endpoint is not connected)",
+        ),
+    ),
     (M.DEVICE, (r"virtio: .{1,80}", r"Virtqueue size exceeded", r"Virtio-\w+: .{1,80}", r"qxl-\d+: guest bug")),
     (M.CRASHED, (r"shutting down, reason=crashed", r".{0,80}Assertion .{1,120} failed", r"qemu: fatal: ")),
     (M.SHUT_DOWN, (r"shutting down(?:, reason=\w+)?", r"terminating on signal \d+")),

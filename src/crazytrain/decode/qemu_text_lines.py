@@ -11,7 +11,7 @@ _REGISTERS = (
     rb"|FCW=[0-9a-f]{4} FSW=|FPR\d=[0-9a-f]{16} |XMM\d\d=[0-9a-f]{16} | ?PC=[0-9a-f]{16} +X00=|PSTATE=[0-9a-f]{8} |X\d\d=[0-9a-f]{16} X"
 )
 _FAILURES = (
-    rb"Triple fault$|CPU Reset \(CPU \d+\)|KVM: (?:entry failed, hardware error|unknown exit|injection failed)"
+    rb"Triple fault$|CPU Reset \(CPU \d+\)|KVM: (?:entry failed, hardware error|unknown exit|exception \d|injection failed)"
     rb"|K?VM internal error\. Suberror|emulation failure(?:, check dmesg for details)?$"
     rb"|(?:\d{1,10}@\d{1,12}\.\d{1,9}:)?kvm_run_exit cpu_index \d{1,5}, reason \d"
     rb"|unhandled (?:vm )?exit:? (?:0x)?[0-9a-f]{1,16}\b|kvm_run(?: returned -\d+|: [A-Z]\w+ )|rip [0-9a-f]{16} rflags [0-9a-f]+"

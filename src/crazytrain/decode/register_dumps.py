@@ -16,7 +16,7 @@ _BEGIN = re.compile(r"[ER]AX=[0-9a-f]{8,16} [ER]BX=| ?PC=[0-9a-f]{16} +X00=")
 _CPU = re.compile(r"CPU#(\d{1,5})$")
 _FAILURE = re.compile(
     r".{0,300}?(KVM: entry failed, hardware error.{0,60}|KVM internal error\. Suberror: \d+.{0,60}|emulation failure|"
-    r"error: kvm run failed .{1,60}|KVM: unknown exit.{0,80})"
+    r"error: kvm run failed .{1,60}|KVM: (?:unknown exit|exception \d).{0,80})"
 )
 _CONTROL = re.compile(r"\b(CR0|CR4|EFER)=([0-9a-f]{8,16})\b")
 _CODE = re.compile(r"Code=([0-9a-f?< >]{2,400})")

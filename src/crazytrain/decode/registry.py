@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from crazytrain.decode.backtrace import decode_backtrace
+from crazytrain.decode.bcc_exits import decode_bcc_exits
 from crazytrain.decode.blocked_log import decode_blocked_log
 from crazytrain.decode.blocked_tasks import decode_blocked_tasks
 from crazytrain.decode.bpf import decode_bpf
@@ -16,14 +17,19 @@ from crazytrain.decode.clock_watch import decode_clock_watch
 from crazytrain.decode.clock_xml import decode_clock_setup
 from crazytrain.decode.command_line import decode_command_line
 from crazytrain.decode.console import decode_console
+from crazytrain.decode.counted_exits import decode_counted_exits
 from crazytrain.decode.cpu_stat_text import decode_cpu_stat
 from crazytrain.decode.crash_bt import decode_crash_bt
+from crazytrain.decode.crash_ps import decode_crash_ps
 from crazytrain.decode.descriptors import decode_descriptors
 from crazytrain.decode.domblkstat import decode_domblkstat
 from crazytrain.decode.domstats import decode_domstats
+from crazytrain.decode.early_end import decode_early_end
 from crazytrain.decode.epoll_sets import decode_epoll_sets
 from crazytrain.decode.eventfd_counts import decode_eventfd_counts
 from crazytrain.decode.fd_listing import decode_fd_listing
+from crazytrain.decode.folded_sleeps import decode_folded_sleeps
+from crazytrain.decode.folded_stacks import decode_folded_stacks
 from crazytrain.decode.guest_backtrace import decode_guest_backtrace
 from crazytrain.decode.guest_memory_text import decode_guest_memory
 from crazytrain.decode.guest_tool_lines import decode_guest_tool_lines
@@ -50,6 +56,7 @@ from crazytrain.decode.log_text import decode_log_text
 from crazytrain.decode.long_calls import decode_long_calls
 from crazytrain.decode.machine_text import decode_clocksource, decode_interrupts
 from crazytrain.decode.memory import decode_faults, decode_memory
+from crazytrain.decode.memory_left import decode_memory_left
 from crazytrain.decode.memory_tables import decode_memory_tables
 from crazytrain.decode.moments import MOMENT_KINDS, decode_moments
 from crazytrain.decode.moments_told import decode_moments_told
@@ -78,6 +85,7 @@ from crazytrain.decode.qmp_events import decode_qmp_events
 from crazytrain.decode.qmp_services import decode_qmp_services
 from crazytrain.decode.qmp_text import decode_qmp_text
 from crazytrain.decode.registers import decode_registers
+from crazytrain.decode.repeated_lines import decode_repeated_lines
 from crazytrain.decode.restarts_text import decode_restarts_text
 from crazytrain.decode.run_delay_text import decode_run_delay
 from crazytrain.decode.spent import decode_spent
@@ -85,6 +93,7 @@ from crazytrain.decode.stacks import decode_stacks
 from crazytrain.decode.storage import decode_storage
 from crazytrain.decode.strace import decode_strace
 from crazytrain.decode.strace_summary import decode_strace_summary
+from crazytrain.decode.stub_threads import decode_stub_threads
 from crazytrain.decode.swap_text import decode_swap_text
 from crazytrain.decode.sysstat import decode_sysstat
 from crazytrain.decode.tasks import decode_tasks
@@ -100,6 +109,7 @@ from crazytrain.decode.versions_program import decode_program_version
 from crazytrain.decode.virtual_host import decode_virtual_host
 from crazytrain.decode.waits import decode_waits
 from crazytrain.decode.wchan_lines import decode_wchan_lines
+from crazytrain.decode.windows_stack import decode_windows_stack
 from crazytrain.model.evidence import Evidence, Kind
 
 Decoder = Callable[[Evidence], Iterable[object]]
@@ -154,6 +164,7 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     (Kind.BACKTRACE, decode_backtrace),
     (Kind.KERNEL_STACK, decode_kernel_stack),
     (Kind.KERNEL_STACK, decode_crash_bt),
+    (Kind.KERNEL_STACK, decode_windows_stack),
     (Kind.COMMAND_LINE, decode_command_line),
     (Kind.QMP, decode_qmp),
     (Kind.QMP, decode_qmp_block),
@@ -232,6 +243,8 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
     ),
     (Kind.LIBVIRT_TEXT, decode_domblkstat),
     (Kind.LOG_TEXT, decode_blocked_tasks),
+    (Kind.LOG_TEXT, decode_early_end),
+    (Kind.CONSOLE, decode_early_end),
     (Kind.TOP_THREADS, decode_top_queue),
     *((kind, decode_perf_trace_calls) for kind in (Kind.TEXT, Kind.TOLD, Kind.TRACE_SUMMARY)),
     *((kind, decode_bsd_interrupts) for kind in (Kind.TEXT, Kind.TOLD)),
@@ -241,19 +254,29 @@ DECODERS: tuple[tuple[Kind, Decoder], ...] = (
         for kind in (Kind.SYSSTAT, Kind.TEXT, Kind.TOLD)
         for decode in (decode_iostat, decode_memory_tables)
     ),
+    *((kind, decode_memory_left) for kind in (Kind.TEXT, Kind.TOLD, Kind.TOP_THREADS)),
     *((kind, decode_iotop) for kind in (Kind.TEXT, Kind.TOLD, Kind.COMMAND_LINE, Kind.PS)),
     *((kind, decode_pinning) for kind in (Kind.LIBVIRT_TEXT, Kind.LIBVIRT_XML, Kind.TEXT, Kind.TOLD, Kind.PS)),
     *((kind, decode_wchan_lines) for kind in (Kind.TEXT, Kind.TOLD, Kind.PRINTED_FILES, Kind.PS)),
     (Kind.BACKTRACE, decode_guest_backtrace),
     *((kind, decode_moments_told) for kind in (Kind.TOLD, Kind.TEXT)),
     (Kind.LOG_TEXT, decode_restarts_text),
-    *((kind, decode_guest_tool_lines) for kind in TOOL_LINE_KINDS),
+    *((kind, decode_guest_tool_lines) for kind in (*TOOL_LINE_KINDS, Kind.PERF_REPORT)),
     *((kind, decode_nic_rates) for kind in (Kind.SYSSTAT, Kind.TEXT, Kind.TOLD)),
     *((kind, decode_clock_watch) for kind in (Kind.LOG_TEXT, Kind.CONSOLE)),
     *((kind, decode_tool_lines) for kind in TOOL_LINE_KINDS),
     *((kind, decode_virtual_host) for kind in TOOL_LINE_KINDS),
+    *((kind, decode_repeated_lines) for kind in (*TOOL_LINE_KINDS, Kind.KVM_TRACE)),
     (Kind.COMMAND_LINE, decode_no_accelerator),
     *((kind, decode_bpf_maps) for kind in (Kind.TEXT, Kind.TOLD)),
+    *(
+        (kind, decode)
+        for kind in (Kind.TEXT, Kind.TOLD)
+        for decode in (decode_bcc_exits, decode_counted_exits, decode_crash_ps, decode_stub_threads)
+    ),
+    (Kind.BACKTRACE, decode_stub_threads),
+    (Kind.ONCPU, decode_folded_stacks),
+    (Kind.ONCPU, decode_folded_sleeps),
 )
 
 # Kinds whose decoder also reads how asking ended: a monitor that never answers is a fact of its own.

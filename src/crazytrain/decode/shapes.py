@@ -15,6 +15,7 @@ from crazytrain.decode import (
     proc_status,
     qemu_text_lines,
     qmp_text,
+    windows_stack,
 )
 from crazytrain.decode import host_shapes as host
 from crazytrain.decode.command_words import continues_command, starts_command
@@ -192,7 +193,8 @@ SHAPES = (
     Shape(
         kind=Kind.TOP_THREADS,
         whole=re.compile(
-            rb"top - \d|\d{1,7} +\d{1,7} +\S{1,20} +[RSDTZ][<NW]{0,3} +\d+(?:\.\d)?[mg]? +\d{1,4}% +(?:\d{1,4} +)?\d{1,3}% +\S"  # busybox
+            rb"top - \d|%Cpu(?:\(s\)|\d{1,4}) *:\s+\d{1,3}[.,]\d/\d{1,3}[.,]\d\s+\d{1,3}\["  # bars
+            rb"|\d{1,7} +\d{1,7} +\S{1,20} +[RSDTZ][<NW]{0,3} +\d+(?:\.\d)?[mg]? +\d{1,4}% +(?:\d{1,4} +)?\d{1,3}% +\S"  # busybox
             rb"|[* ]*PID +\S[^\n]*(?:%CPU|CPU%)|[* ]*\d{1,9} +\S+ +(?:rt|-?\d+) +-?\d+ +[\d.,]+[a-zA-Z]? [^\n]*? "
             + _STATE
         ).match,
@@ -216,9 +218,13 @@ SHAPES = (
     ),
     Shape(
         kind=Kind.KERNEL_STACK,
-        whole=lambda line: kernel_stack.FRAME.match(line) or crash_bt.WHOLE.match(line),
+        whole=lambda line: (
+            kernel_stack.FRAME.match(line) or crash_bt.WHOLE.match(line) or windows_stack.WHOLE.match(line)
+        ),
         beside=re.compile(
             crash_bt.BESIDE.pattern
+            + rb"|"
+            + windows_stack.BESIDE.pattern
             + rb"|"
             + kernel_stack.HEAD.pattern
             + rb"|[^\n]{0,200}/stack(?: <==)?$|[=#* -]{0,8}/proc/\d{1,9}/task/\d{1,9}/?[ :=-]{0,4}$"
@@ -251,9 +257,9 @@ SHAPES = (
     ),
     Shape(
         kind=Kind.LIBVIRT_TEXT,
-        whole=libvirt_text.WHOLE.match,
-        beside=libvirt_text.BESIDE.match,
-        continues=lambda before, line: bool(before.strip() and libvirt_text.BESIDE.match(line)),
+        whole=libvirt_text.whole,
+        beside=libvirt_text.beside,
+        continues=lambda before, line: bool(before.strip() and libvirt_text.beside(line)),
         command=_command(rb"virsh (?:-c \S+ )?dom"),
         gap=2,
     ),

@@ -17,8 +17,11 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from crazytrain.decode.told_lines import in_words
-from crazytrain.decode.told_words import DENIABLE, THINGS, WORDS
+from crazytrain.decode.told_chinese import in_field_words
+from crazytrain.decode.told_cpu import ASIDE, cpu_told
+from crazytrain.decode.told_kernel_versions import KernelVersions
+from crazytrain.decode.told_lines import MARGIN, changes_aside, in_words
+from crazytrain.decode.told_words import DENIABLE, THINGS, WORDS, as_usual
 from crazytrain.model.evidence import Evidence, Kind
 from crazytrain.model.facts.told import Prose, Stance, Told, Topic
 
@@ -31,18 +34,17 @@ _LIST_FROM = 3
 _LEAST_WORDS_AMONG = 9
 _HEADING_WORDS = 5
 
-_MARGIN = re.compile(r"^[ \t]*(?:[>|*#-][>|*# ]{0,8})?")
 _MACHINE = re.compile(
     r"^\s*(?:kern\.timecounter\.choice|available_clocksource"
     r"|[A-Z][a-z]{2} [ \d]\d [\d:.]{8,15} (?:\S{1,64} )?kernel: |\d{4}-\d\d-\d\dT[\d:.]{8,20}\S{0,6} \S{1,40} "
-    r"|\w[\w ()]{0,24}?(?:\t| {2,})\s*:|<|\[ *\d+\.\d+|#\d+ |\(?gdb\)|0x[0-9a-f]{6}|[{}]|-[a-z]+ |[$%] )"
+    r"|\w[\w ()]{0,24}?(?:\t| {2,})\s*:|INFO: task \S|<|\[ *\d+\.\d+|#\d+ |\(?gdb\)|0x[0-9a-f]{6}|[{}]|-[a-z]+ (?!.*(?:[a-z]+ ){6})|[$%] "
+    r"|[a-z]\w*_\w+(?:\(\))?\s*$)"  # a function alone: call chains of profiles stand so
 )
 _OPTION = re.compile(r"(?:^|(?<=\s))(?:-[\w-]+|[^\s=]{1,60}=\S*|/\S*|\S*,\S*,\S*)")
-_ASIDE = re.compile(r"\([^()]{0,200},[^()]{0,200}(?:\)|$)")  # a clause may end within it
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]+")
 _END = re.compile(
     r"(?<=[a-z)%\d\"'][.!?])\s+|[;:]\s+|,? (?:but|whereas|however|yet|although|though) "
-    r"|, (?=(?:with|without|only|older|newer|i|we|maybe|perhaps) )|\n",
+    r"|, (?=(?:with|without|only|older|newer|i|we|maybe|perhaps) )|\n|(?-i:(?<=[a-z]) (?=(?:After|Then|When|But|However|Since) [a-z]))",
     re.IGNORECASE,
 )
 
@@ -64,16 +66,19 @@ _ASKS = re.compile(  # not: what somebody shows because all is well
 _WELL = re.compile(
     r"\b(?:(?<!otherwise )fine|restores|back to normal|(?:falls?|fell|drops?|dropped|goes down|comes down"
     r"|went down|came down) to|brings? (?:it|that|this|the load) (?:down )?to|lowers|lowered|reduces|reduced"
-    r"|ok|okay|(?<!at )works?|worked|gone|(?:necessary|needed|required) to (?:achieve|get|reach|have)"
-    r"|to something (?:reasonable|sane|acceptable)|(?:go|goes|went) away|disappear\w*|vanish\w*|helps|helped|avoids?|avoided|prevents?|prevented"
+    r"|ok|okay|(?<!at )(?<!heavy )(?<!-bound )works?|worked|gone|(?:it|guest|vm) (?:boots|starts|comes up|runs)(?=\.?$)"
+    r"|(?:boots?|booted|booting|starts?|started) (?:very |quite |really )?(?:fast|quickly)"
+    r"|(?:necessary|needed|required) to (?:achieve|get|reach|have)"
+    r"|to something (?:reasonable|sane|acceptable)|(?:go|goes|went) away|disappear\w*|vanish\w*|helps|helped|avoids?|avoided"
+    r"|workarounds? (?:it|this|for)|prevents?|prevented"
     r"|runs? for (?:days|weeks|months)|stable|(?:re)?solves|(?:re)?solved|fixes"
     r"|fixed|cures?|cured|rarer|normal(?:ly)?|(?:boots?|starts?|answers?|works?|opens?|finishes|responds?|runs?|comes? (?:up|back)|goes on"
     r"|continues|there|calm|idle|normal|done|loads?|down|off|recovers?|it|that) at once"
     r"|behaves?(?! (?:the same|badly|oddly|strangely))|(?<!otherwise )unaffected|not (?:affected|concerned)|no such (?:effect|load|hang)|calm|quiet"
     r"|all is well|takes seconds|end(?:s|ed)? (?:it|that|this)|halves|halved"
-    r"|no longer(?! (?:gets?|answers?|respond\w*|reacts?|works?|boots?|starts?|runs?|receives?|sees?|reachable|usable|possible|able"
-    r"|accessible|available|accepts?|comes?|moves?|reads?|repl\w+|returns?|sends?|ticks?|advances?|any|makes?|can|connects?|finishes"
-    r"|completes|schedul\w+)\b)|no (?:problems?"
+    r"|(?<!can )(?<!could )no longer(?! (?:gets?|answers?|respond\w*|reacts?|works?|boots?|starts?|runs?|receives?|sees?|reachable|usable|possible"
+    r"|able|accessible|available|accepts?|comes?|moves?|reads?|repl\w+|returns?|sends?|ticks?|advances?|any|makes?|can|connects?|finishes"
+    r"|completes|schedul\w+)\b)|no longer (?:reproduc\w*|trigger|provoke)|no (?:problems?"
     r"|issues?|hangs?|freezes?)|does(?: not|n't) (?:happen|occur|show)|did(?: not|n't) (?:happen|occur)|(?:do"
     r"|does) not show)\b"
 )
@@ -97,23 +102,23 @@ _BEFORE_ABSENT = re.compile(
     r"(?:\bwithout(?! (?!using|having|enabling|adding|attaching)\w+ing\b)"
     r"|\bno|\bnot|\bnon|\breplac(?:e|ed|ing)|\bdisabl\w+|\bremov\w+|\bturn\w* off|\bswitch\w* off|\binstead of"
     r"|\black\w*|\bmissing|\bstopping|\bkilling|\buninstalling|-no|\bdrop\w*|\bclos(?:e|ing)|\bunplug\w*|\bdetach\w*"
-    r"|\bunload\w*|\bminimi[sz]\w+)[ -](?:\S+ ){0,3}\S*$"
+    r"|\bunload\w*|\bminimi[sz]\w+)[ -](?:(?!(?:when|if|while|because|once)\b)\S+ ){0,3}\S*$"
 )
 _AFTER_ABSENT = re.compile(
     r"^\S{0,20}(?: \w+){0,4}? (?:off|disabled|absent|removed|missing|stop|stopped|switched off|turned off)\b"
-    r"|^\S{0,20} (?:is|are|was|were) not\b|^\S{0,20} set to (?:0|off|no|n|never|none|madvise)\b|^=(?:off|no|0|never|madvise)\b|^ none\b"
+    r"|^\S{0,20} (?:is|are|was|were) not\b|^\S{0,20} set to (?:0|off|no|n|never|none|madvise)\b|^=(?:off|no|0|n|false|never|madvise)\b|^ none\b"
 )
 _WRITTEN_OFF = re.compile(r"\becho (?:0|n|never|off) ?>+ ?\S*$")
 # "no hpet=off": what is said not to be switched off is there.
 _NO_SUCH = re.compile(r"\b(?:no|not|without|lacks?|missing) \S{0,3}$")
-_SET_OFF = re.compile(r"\S{0,3}=(?:off|no|0)\b")
+_SET_OFF = re.compile(r"\S{0,3}=(?:off|no|0|n|false)\b")
 _DENIED = re.compile(
     r"(?:\b(?:no|not|never|without|non|neither|nor|nothing|none|hardly)|n't)[ -]"
-    r"(?:(?:an?|any|the|using|use|due|of|see|seen|more|signs?|process(?:es)?|tasks?|threads?|stuck|in|is|was|gets?|being|has|been)[ -]){0,5}$"
+    r"(?:(?:an?|any|the|using|use|due|of|see|seen|more|longer|signs?|process(?:es)?|tasks?|threads?|stuck|in|is|was|gets?|being|has|been)[ -]){0,5}$"
 )
 _LITTLE = re.compile(  # a load that is small where something was changed
-    r"\b(?:now|after|with|without|under|below|only|just|down|back|drops?|goes|went|removed|off|disabled)\b.{0,40}(?<![\d.])\d(?:\.\d+)?"
-    r" ?(?:%|percent)|(?<![\d.])\d(?:\.\d+)? ?(?:%|percent)(?: \w+)? (?:with|without|once|under|below)\b"
+    r"\b(?:now|after|with|without|under|below|only|just|down|back|drops?|falls?|fell|brings?|brought|reduc\w+|goes|went|removed|off|disabled)\b"
+    r".{0,60}(?<![\d.])\d(?:\.\d+)? ?(?:%|percent)|(?<![\d.])\d(?:\.\d+)? ?(?:%|percent)(?: \w+)? (?:with|without|once|under|below)\b"
     r"|\b(?:next to nothing|hardly any(?:thing)?|almost nothing|nearly nothing)\b.{0,12}\b(?:when|if|with|without|once|after)\b"
 )
 _NOW = re.compile(
@@ -126,38 +131,6 @@ _BLAMED = re.compile(
     r"^\S{0,20}(?: \w+){0,4} (?:causes?|makes?|leads? to|is to blame|is the culprit|consumes?|burns?|eats?)\b"
     r".{0,50}\b(?:cpu|load|cores?|wake-?ups?)\b"
 )
-_SHARE = re.compile(r"\b(\d{1,4}(?:\.\d+)?) ?(?:%|percent|per cent)")
-_CPU = re.compile(r"\b(?:cpus?|cores?|load|processors?|threads?|qemu|kvm|vcpus?|process|host|top|smp)\b")
-_NO_CPU = re.compile(
-    r"\b(?:wa|i/?o[- ]?wait|id|done|complete\w*|progress|reaches|disk|memory|ram|migrat\w+|full|space|rarer|faster|slower|idle)\b"
-)
-_OF_DISK = re.compile(
-    r"\b(?:p?write(?:64)?|p?read(?:64)?|f\w{0,4}sync|futex|ppoll|ioctl)\b.{0,12}\d ?%|% ?util\b"
-    r"|\b(?:disks?|drives?|ssds?|nvmes?|storage|raid)\b.{0,12}\b\d{2,3} ?%"
-)
-_FULL = re.compile(
-    r"\b(?:eats?|hogs?|occup\w+|saturat\w+)\b.{0,12}\b(?:cpus?|cores?|processors?)\b|\bcpu[- ]hog\b"
-    r"|\b(?:burn\w*|spin(?:s|ning)?|spun|pegg\w+|max(?:es|ed)? out|busy[- ]?loop\w*|loops? for ever"
-    r"|endless loop|run(?:s|ning)? away|runaway)\b|\b(?:high|full|excessive|huge|constant|heavy) cpu\b"
-    r"|\b(?:more than|(?:always |constantly )?takes?|eats?|needs?|keeps?|pins) (?:up )?(?:an?|one) (?:whole |full |host )*(?:cpu|core)\b"
-    r"|\b(?:all|whole|full|entire|complete) (?:cores?|cpus?|processors?)\b|\b(?:core|cpu) (?:lost|gone|permanently|more than)\b"
-    r"|\bloops\b(?! (?:device|over))|\bpermanently (?:busy|on (?:the )?cpu|running)\b"
-    r"|\bone (?:host )?(?:core|cpu) (?:more|lost|busy|(?:per|for each) .{1,30}gone)\b"
-    r"|\bfull load\b|\bcpu (?:usage|load|use)\b.{0,15}\b(?:high|full|max\w*|rose|rises"
-    r"|jumps?)\b"
-)
-_SOME = re.compile(
-    r"\bcpu (?:load|usage|use|time)\b|(?<![\d.])\d{1,2}(?:\.\d+)? ?% (?:host |of a |of one )?(?:cpu|load|core)\b"
-    r"|\bwakeups?\b|\bhost load\b|\boverhead\b|\bload\b.{0,12}\b(?:rose|rises|high\w*)\b"
-)
-_VCPU = re.compile(
-    r"\bvcpus?\b|\bcpu ?#?\d+/kvm\b|\bcpu \d+\b|\ball (?:v?cpus|cores)\b|\bsmp\b|\bcores at\b|\bvcpu threads?\b"
-)
-_MAIN = re.compile(
-    r"\b(?:main (?:thread|loop)|qemu'?s? thread|i/?o ?thread|(?<!interrupt )(?<!irq )handler|event loop|iothread)\b"
-)
-
-
 _SPEAKS_OF_GUESTS = re.compile(
     rb"(?i)\b(?:\w*qemu\w*|\w*kvm\w*|\w*vms?|v?guests?|libvirt\w*|virsh|virt|virtio\S*|virtual\w*|hyper-?v\w*|proxmox|pve\w*|openstack|nova"
     rb"|vcpus?\d*|vmm|xen|bhyve|firecracker|cloud-hypervisor|incus|lxd|multipass|lima|colima|vagrant|utm|parallels|ovirt|esxi?"
@@ -168,12 +141,15 @@ _OF_GUEST = re.compile(r"\b(?:guests?|vms?|domains?|vcpus?|virtual machines?)\b"
 _NOT_OF_HOST = {Topic.HOST_STUCK: {Topic.GUEST_HUNG, Topic.PANIC}, Topic.HOST_CALM: {Topic.GUEST_IDLE}}
 _NEVER_OF_GUEST = {
     Topic.OTHER_HOST: {Topic.WINDOWS},
+    Topic.FS_FREEZE: {Topic.HOST_IO},  # a backup comes so far before it moves any data
     Topic.HOST_MEMORY: {Topic.GUEST_SWAP},
     Topic.KSM: {Topic.GUEST_PROGRAM},
 }
 _THERE = (Stance.SEEN, Stance.GUESS)
 _LOOKS_BAD = {Topic.NOTHING_WRONG, Topic.HLT_EXITS, Topic.IOWAIT, Topic.MSR_LEFT_OUT, Topic.MEMORY_SHOWN}
-_GIVEN = {Topic.RTC, Topic.RTC_CATCHUP, Topic.SPINLOCK, Topic.HYPERV, Topic.HV_STIMER}
+_INSTEAD = THINGS | {Topic.EMULATED}
+_HAD = THINGS | {Topic.FIRMWARE}  # what a guest has, where it stands among other things in parentheses
+_GIVEN = {Topic.IDLE_POLL, Topic.RTC, Topic.RTC_CATCHUP, Topic.SPINLOCK, Topic.HYPERV, Topic.HV_STIMER}
 _SINCE = {Stance.SEEN: Stance.GOOD_WITH, Stance.ABSENT: Stance.CURED}  # what a change was, where it is well since
 
 
@@ -198,12 +174,15 @@ def decode_told_among(evidence: Evidence) -> Iterator[Told]:
 
 
 def _read(evidence: Evidence, least_words: int) -> Iterator[Told]:
-    text = evidence.data[:LIMIT_BYTES].decode("utf-8", "replace")
+    text = in_field_words(evidence.data[:LIMIT_BYTES].decode("utf-8", "replace"))
     things: tuple[Topic, ...] = ()
     changed: tuple[_Said, ...] = ()
+    kernels = KernelVersions()
     said = 0
     for clause in _clauses(text, least_words):
         found = (*_of_clause(clause.text, things), *_since_then(clause.text, changed))
+        found = (*found, (Topic.HOST_KERNEL, Stance.GOOD_WITH, None)) if kernels.well_with(clause.text) else found
+        found = kernels.whose(found, clause.text)
         things = tuple(topic for topic, stance, _ in found if topic in THINGS and stance in _THERE) or things
         changed = tuple(one for one in found if one[0] in THINGS and one[1] in _SINCE)
         for topic, stance, value in found:
@@ -227,8 +206,9 @@ def decode_prose_among(evidence: Evidence) -> Iterator[Prose]:
 
 def _extent(evidence: Evidence, least_words: int) -> Iterator[Prose]:
     data = evidence.data[:LIMIT_BYTES]
-    clauses = sum(1 for _ in _clauses(data.decode("utf-8", "replace"), least_words))
-    yield Prose(clauses=clauses, of_guests=_SPEAKS_OF_GUESTS.search(data) is not None)
+    text = in_field_words(data.decode("utf-8", "replace"))
+    clauses = sum(1 for _ in _clauses(text, least_words))
+    yield Prose(clauses=clauses, of_guests=_SPEAKS_OF_GUESTS.search(text.encode()) is not None)
 
 
 def as_told(evidence: Evidence) -> Evidence:
@@ -243,7 +223,7 @@ def _clauses(text: str, least_words: int) -> Iterator[_Clause]:
     first = 1
     lines: list[str] = []
     for number, line in enumerate(text.splitlines(), start=1):
-        bare = in_words(_MARGIN.sub("", line, count=1).strip())
+        bare = in_words(MARGIN.sub("", line, count=1).strip())
         if _is_prose(bare, 1 if lines and least_words == _LEAST_WORDS else least_words, going_on=bool(lines)):
             first = first if lines else number
             lines.append(bare)
@@ -270,7 +250,7 @@ def _cut(lines: list[str], first: int) -> Iterator[_Clause]:
     """Clauses of one stretch; a sentence may go over several lines."""
     if not lines:
         return
-    text = " ".join(lines)
+    text = changes_aside(" ".join(lines))
     starts = tuple(itertools.accumulate((len(line) + 1 for line in lines), initial=0))
     at = 0
     for part in (*_END.finditer(text), None):
@@ -306,12 +286,13 @@ def _of_clause(clause: str, things: tuple[Topic, ...]) -> Iterator[_Said]:
     for topic, found in hits:
         blamed = topic not in _LOOKS_BAD and _BLAMES.search(clause) is not None
         stance = _stance(topic, clause, found, guess=guess or blamed, well=well, even=even)
-        listed = topic in THINGS and (named >= _LIST_FROM or _is_list(clause) or _is_aside(clause, found))
+        listed = topic in THINGS and (named >= _LIST_FROM or _is_list(clause))
+        listed = listed or (topic in _HAD and _is_aside(clause, found))
         listed = stance is Stance.SEEN and (listed or (topic in _GIVEN and _is_option(clause, found)))
         yield topic, Stance.LISTED if listed else stance, None
     if well and not named and _IT_GONE.search(clause):
         yield from ((topic, Stance.CURED, None) for topic in things)
-    yield from _cpu(clause, guess=guess, even=even, well=well)
+    yield from cpu_told(clause, guess=guess, even=even, well=well)
 
 
 def _apart(spans: Iterable[tuple[int, int]]) -> int:
@@ -328,7 +309,7 @@ def _hits(clause: str) -> list[tuple[Topic, re.Match[str]]]:
     hits = [(topic, found) for topic, words in WORDS if (found := words.search(clause))]
     tables = (_NEVER_OF_GUEST,) if _OF_GUEST.search(clause) else (_NEVER_OF_GUEST, _NOT_OF_HOST)
     of_host = {topic for said, _ in hits for table in tables for topic in table.get(said, ())}
-    return [hit for hit in hits if hit[0] not in of_host]
+    return [hit for hit in hits if hit[0] not in of_host | as_usual(clause)]
 
 
 def _is_option(clause: str, found: re.Match[str]) -> bool:
@@ -338,7 +319,7 @@ def _is_option(clause: str, found: re.Match[str]) -> bool:
 
 def _is_aside(clause: str, found: re.Match[str]) -> bool:
     """Whether a hit stands in parentheses among other things: what a guest has, and not what was noticed of it."""
-    return any(o.start() <= found.start() and found.end() <= o.end() for o in _ASIDE.finditer(clause))
+    return any(o.start() <= found.start() and found.end() <= o.end() for o in ASIDE.finditer(clause))
 
 
 def _is_list(clause: str) -> bool:
@@ -349,7 +330,7 @@ def _is_list(clause: str) -> bool:
 
 def _stance(topic: Topic, clause: str, found: re.Match[str], *, guess: bool, well: bool, even: bool) -> Stance:
     before, after_all = clause[max(found.start() - 40, 0) : found.start()], clause[found.end() :]
-    after = after_all[:40]
+    after = after_all[:48]
     absent = topic in THINGS and bool(
         _BEFORE_ABSENT.search(before) or _WRITTEN_OFF.search(before) or _AFTER_ABSENT.search(after)
     )
@@ -364,24 +345,6 @@ def _stance(topic: Topic, clause: str, found: re.Match[str], *, guess: bool, wel
         return Stance.CURED
     if absent:
         return Stance.CURED if well else Stance.ABSENT
-    if well and topic in THINGS:
+    if well and topic in _INSTEAD:
         return Stance.GOOD_WITH
     return Stance.SEEN
-
-
-def _cpu(clause: str, *, guess: bool, even: bool, well: bool) -> Iterator[tuple[Topic, Stance, float | None]]:
-    """Who takes how much of a CPU."""
-    if even or well:
-        return
-    stance = Stance.GUESS if guess else Stance.SEEN
-    shares = [float(m[1]) / 100 for m in _SHARE.finditer(clause)]
-    about_cpu = (_CPU.search(clause) is not None or not _NO_CPU.search(clause)) and not _OF_DISK.search(clause)
-    share = max(shares, default=0.0) if about_cpu else 0.0
-    if share >= 0.85 or _FULL.search(clause):
-        yield Topic.CPU_FULL, stance, share or None
-        if _VCPU.search(clause):
-            yield Topic.VCPUS_FULL, stance, share or None
-        if _MAIN.search(_ASIDE.sub(" ", clause)):
-            yield Topic.MAIN_FULL, stance, share or None
-    elif share >= 0.1 or _SOME.search(clause):
-        yield Topic.CPU_SOME, stance, share or None

@@ -1,4 +1,4 @@
-"""The field's words for what can be observed of a guest, first part: how it behaves, its time, why it leaves guest mode.
+"""The field's words for what can be observed of a guest, first part: how it behaves, and its time.
 
 Each way to say it is searched in one clause (at most some hundred characters, in lower case). Gaps are bounded, so that no text takes long.
 """
@@ -21,7 +21,7 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
     T.USER_TIME: (r"\b(?:user|guest) time\b", r"\bin (?:user|guest) mode\b", r"%(?:usr|user|guest)\b"),
     T.GUEST_IDLE: (
         (r"(?<!cpu )(?<!other )(?<!others )(?<!rest )(?<!others are )(?<!other is )(?<!kernel )\bidle\b"
-            r"(?! (?:process|thread|task|loop|cores?|hosts?|cpus?)\b)"),
+            r"(?!=| (?:process|thread|task|loop|cores?|hosts?|cpus?)\b)"),
         r"\bidling\b(?! at \w+_)", r"\bnothing (?:runs|is running|running)\b", r"\bdoes nothing\b", r"\bdoing nothing\b",
         r"\bsits at (?:the|its|a) prompt\b", r"\b(?:zero|no) (?:guest )?(?:work-?)?load (?:in|inside|at all)\b",
         r"\b(?:zero|no) (?:guest )?workload\b"),
@@ -36,15 +36,16 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\bjerky\b", r"\b(?:poor|bad|low) performance\b", r"\bunresponsive\b"),
     T.QEMU_HUNG: (r"\b(?:qmp|monitor)\b.{0,12}\b(?:silent|mute)\b",
         r"\b(?:virsh|libvirt\w*)\b.{0,50}\b(?:waits?|hangs?|blocks?) (?:for ever|forever|indefinitely)",
-        r"\b(?:libvirtd?|virsh|monitor|qmp) blocks\b", r"\bcannot acquire state change lock\b(?! \(held by \S*migrate)",
+        r"\b(?:libvirtd?|virsh|monitor|qmp) blocks\b", r"(?<=\S )cannot acquire state change lock\b(?! \(held by \S*migrate)",
         r"\bheld by (?:monitor\b(?!\S*migrate)|remotedispatch(?!\w*migrate)\w*)",
-        rf"\b(?:monitor|qmp|hmp|main (?:thread|loop)|libvirtd?|virsh|qemu process|vnc)\b.{{0,50}}\b(?:{SILENT}|{HANGS})",
-        rf"\b(?:stop|cont|quit|query\S*|migrate\S*|system_\w+|device_\w+|drive_\w+|\w+) command\b.{{0,50}}\b(?:{SILENT}|{HANGS})",
-        rf"\bqemus?\b(?! (?:\w+ )?(?:cpus?|guests?|vms?|machines?|instances?)\b)(?: \w+){{0,2}} (?:{HANGS}|{SILENT})",
+        rf"\b(?:monitor|qmp|hmp|main (?:thread|loop)|libvirtd?|virsh|qemu process|vnc)\b[^()]{{0,50}}\b(?:{SILENT}|{HANGS})",
+        rf"\b(?:stop|cont|quit|query\S*|migrate\S*|system_\w+|device_\w+|drive_\w+|(?!any |every )\w+) command\b.{{0,50}}\b(?:{SILENT}|{HANGS})",
+        (r"(?<!in )(?<!under )(?<!on )(?<!inside )"
+        rf"\bqemus?\b(?! (?:\w+ )?(?:cpus?|guests?|vms?|machines?|instances?)\b)(?: \w+){{0,2}} (?:{HANGS}|{SILENT})"),
         r"\bvirsh \w[\w-]*\b.{0,70}\b(?:never|does not|doesn't|did not|didn't|do not|don't|won't) (?:complete|finish|return|end|come back)",
-        r"\bgdb\b.{0,20}\b(?:cannot|can't|could not|fails? to) attach", r"\bqemu\b(?!.{0,12}\b(?:vms?|guests?)\b).{0,12}\block(?:s|ed) up\b",
+        r"\bgdb\b.{0,20}\b(?:cannot|can't|could not|fails? to) attach", r"\bqemu\b(?!.{0,12}\b(?:vms?|guests?)\b).{0,12}\block(?:s|ed)? up\b",
         r"\b(?:monitor|qmp|vnc)\b.{0,20}\b(?:included|as well|too|also)\b.{0,10}(?:\bhang\w*|\bfr[eo]ez\w*|$)",
-        r"\bcannot be (?:stopped|killed|quit)", r"\bonly (?:a )?(?:`|')?kill -9\b", r"\bdrain_call_rcu\b",
+        r"\bcannot be (?:stopped|killed|quit)", r"\bonly (?:a )?(?:`|')?kill -9\b", r"\b(?:drain_call_rcu|pause_all_vcpus|do_run_on_cpu)\b",
         r"\b(?:monitor|qmp|hmp)\b.{0,60}\b(?:no greeting|(?:gives?|shows?|returns?|prints?) nothing)", r"\binfo \w+\b.{0,40}\bgives? nothing\b"),
     T.GUEST_PAUSED: (r"\bpaused\b",
         r"\b(?:goes|go|went|gets?|enters?|put|puts|into|in|on|to) pause\b(?![- _](?:loop|instruction|exit))",
@@ -75,6 +76,7 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         (
             r"\b(?:for|takes|by|spends|waits|needs) (?:about |around |almost |nearly |up to |roughly |over |more than |at least )?"
             r"(?:\d[\d.-]*|an?) ?(?:s|secs?|seconds?|mins?|minutes?)\b.{0,40}\b(?:then|before (?:it|the)|and (?:it )?then)\b"
+            r"(?! (?:it )?(?:re-?starts|re-?boots|resets|crashes|panics|starts (?:again|over|anew)|dies))"
         ),
         (
             r"\b(?:fre+zes?|stands? still|hangs|stutters|pauses|stalls|stops|blocks|unresponsive) for (?:(?:up to|about|around|some"
@@ -132,7 +134,7 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\b(?:guests?|vms?)\b(?!.{0,4}\bon\b).{0,20}\b(?:linux|centos|rhel|debian|ubuntu|fedora|opensuse|sles|alpine)\b"),
     T.SOFT_LOCKUP: (r"\bsoft[- ]lock-?ups?\b", r"\brcu\b.{0,20}\bstalls?\b", r"\bself-detected stall", r"\bcpu#?\d* stuck for\b",
         r"\bworkqueue lockup\b"),
-    T.HARD_LOCKUP: (r"\bhard[- ]lock-?ups?\b", r"\bnmi watchdog\b(?!.{0,10}\bsoft)",
+    T.HARD_LOCKUP: (r"\bhard[- ]lock-?ups?\b", r"\bnmi watchdog\b(?!.{0,10}\bsoft|\W*$)",
         r"\binterrupts? (?:are |stay |remain |is )?(?:disabled|masked)\b", r"\bif=0\b"),
     T.ALL_HALTED: (r"\ball (?:\w+ )?(?:v?cpus|cores)\b.{0,25}\bhalted\b", r"\bhlt\b.{0,30}\b(?:if=0|interrupts? (?:disabled|off|masked))",
         r"\bcli;? ?(?:and )?hlt\b", r"\bsystem halted\b", r"\b(?:kernel|guest|vm) (?:has |is )?halt(?:s|ed)\b(?! (?:during|while|when|at|after|as))",
@@ -204,11 +206,11 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
     T.GUEST_SWAP: (r"\bno memory left\b", r"\b\d+(?:\.\d+)? ?[mg]i?b? (?:of|in) swap\b", r"\bswap (?:disk|device)\b.{0,15}\ball the time\b",
         r"\bswap (?:partition|file|space)\b.{0,20}\b(?:read|used|full|busy)\b",
         r"\bswap(?:s|ping|ped)\b", r"\bmemory pressure (?:with)?in(?:side)? (?:the |a |its )?(?:guest|vm|machine)s?\b",
-        r"\b(?:guest|vm|instance|vps)\b.{0,25}\b(?:out of|short of|runs low on) memory\b", r"\bthrash\w*\b", r"\breclaim\w*\b"),
+        r"\b(?:guest|vm|instance|vps)\b.{0,25}\b(?:out of|short of|runs low on) memory\b", r"(?<!state of )\bthrash\w*\b", r"\breclaim\w*\b"),
     T.HOST_CALM: (
         (
-            r"\bhost(?:'s)?(?: itself)?(?: (?:cpus?|cores|machine|system))? (?:is|are|was|were|stays?|sits?|looks|seems) (?:\w+ ){0,2}(?:idle"
-            r"|calm|bored)\b"
+            r"\bhost(?:'s)?(?: itself)?(?: (?:cpus?|cores|machine|system))? (?:is|are|was|were|stays?|sits?|looks|seems) (?:[\w.]+(?: ?%)? ){0,2}"
+            r"(?:idle|calm|bored)\b"
         ),
         (
             r"\b(?:host|hypervisor)\b.{0,35}\b(?:no (?:activity|load|usage|cpu)|nothing (?:is )?(?:running|going on)"
@@ -229,8 +231,8 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
     ),
     T.HOST_STUCK: (
         (
-            r"\b(?:host|hypervisor)\b(?:(?!\b(?:after|when|once) ).){0,40}\b(?:unresponsive|hangs?|hung|panic\w*|crash\w*|freezes?|froze"
-            r"|locks? up|locked up"
+            r"\b(?:host|hypervisor)\b(?:(?!\b(?:after|when|once|the guests?|the vms?|all guests|all vms) )[^()]){0,40}"
+            r"\b(?:unresponsive|hangs?|hung|panic\w*|crash\w*|freezes?|froze|locks? up|locked up"
             r"|hard lock-?up)\b"
         ),
     ),
@@ -244,7 +246,7 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\bstress(?:-ng)?\b", r"\bbenchmark\w*\b", r"\bcompil(?:es|ing|ation)\b",
         r"\bminers?\b", r"\bcpu[- ]bound\b", r"\bwhile ?\(1\)",
         (
-            r"\b(?:kill|stopp?|clos|end|quitt?|terminat|uninstall|exit)(?:s|ed|ing|e)?\b.{0,35}\b(?:process|application|app|program"
+            r"\b(?:kill|stopp?|clos|end|quitt?|terminat|uninstall|exit)(?:s|ed|ing|e)?\b.{0,35}\b(?:(?<!qemu |.kvm )process|application|app|program"
             r"|service|daemon|driver|transcod\w*|encod\w*|container|job|script|antivirus|game|browser)\b"
         ),
         r"\b(?:process|program|application|service|daemon|malware|miner)\b.{0,25}\b(?:in|inside|of) the (?:guest|vm)\b",
@@ -258,7 +260,7 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         ),
         (
             r"\bh?top (?:in|inside|within|of) (?:it|(?:the |my )?(?:guest|vm))\b.{0,10}\b(?:shows?|lists?|says?|has)\b"
-            r"(?!.{0,40}\b(?:nothing|idle|no|low|little|0 ?%|few|only|steal|st|iowait|wa)\b)"
+            r"(?!.{0,40}\b(?:nothing|idle|no|low|little|\d(?:[.-]\d)? ?%|few|only|steal|st|iowait|wa)(?:\b|(?<=%)))"
         ),
         (
             r"\b(?:in|inside|within) (?:the |a |my |our |this )?(?:guest|vm|virtual machine)s?\b(?:(?!\b(?:no|nothing|idle)\b).){0,60}"
@@ -266,7 +268,8 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
             r".{0,30}\b(?:takes?|uses?|using|eats?|consum\w+|burns?|hogs?|at)\b.{0,15}(?:\d{2,4} ?%|\ball\b|\bcpu\b|\bfull\b)"
         ),
     ),
-    T.GUEST_DRIVER: (r"\b(?:viostor|vioscsi|netkvm|vioser\w*|viorng|qxldod|viogpu\w*|virtio[- ]win|guest drivers?)\b",
+    T.GUEST_DRIVER: ((r"(?<!warnings of )(?<!warnings from )(?<!errors from )(?<!events from )"
+        r"\b(?:viostor|vioscsi|netkvm|vioser\w*|viorng|qxldod|viogpu\w*|virtio[- ]win|guest drivers?)\b"),
         r"\b(?:virtio\S*|scsi|storage|network|disk|windows|guest'?s?) drivers?\b"),
     T.OTHER_MODEL: (r"\b(?:ide|sata|ahci|e1000e?|rtl8139|lsi\w*|vmxnet3)\b",),
     T.STEAL: (r"\bsteal(?:time|ing)?\b", r"\bcpu ready\b", r"\d ?% st\b"),
@@ -322,76 +325,5 @@ OF_GUEST: dict[Topic, tuple[str, ...]] = {
         r"\bslow\w* (?:gettimeofday|clock_gettime|time (?:queries|reads?|calls?)|clock (?:queries|reads?))\b",
         r"\b(?:system calls?|syscalls?)\b.{0,25}\b(?:gettimeofday|clock_gettime)\b", r"\bhypervisor as (?:the |its )?clock ?source\b",
         r"\bacpi_pm\b", r"\b(?:acpi )?pm[- ]timer\b", r"\buse-?platform-?clock\b"),
-    T.RTC: (r"\brtcs?\b", r"\bmc146818\w*",
-        r"\b(?:1024|2048|4096|8192) ?(?:hz|times (?:a|per) second|/s|(?:wake-?ups|interrupts|timeouts))\b",
-        r"\b(?:976|488|122)(?:\.\d+)? ?(?:us|µs|microseconds)\b", r"\breal[- ]time clock\b", r"\bcmos (?:clock|timer|port)",
-        r"\btimer resolution\b", r"\btimebeginperiod\b"),
-    T.RTC_CATCHUP: (r"\bdrift-?fix\b", r"\bcatch(?:es|ing)?[- ]?up\b", r"\breinject\w*\b", r"\blost[- ]ticks?\b", r"\bmissed (?:ticks?|interrupts)\b",
-        r"\bcoalesced (?:irqs?|interrupts?)\b"),
-    T.PIT: (r"\b(?:kvm-)?pit\b", r"\bi?8254\b", r"\birq ?0\b"),
-    T.HPET: (r"\bhpet\b",),
-    T.LAPIC_PERIODIC: (r"\b(?:l?apic|local apic)\b.{0,30}\bperiodic\b", r"\bperiodic\b.{0,30}\b(?:l?apic|local apic)\b"),
-    T.APIC_TIMER: (r"\btsc[_-]?deadline\b", r"\b(?:l?apic|local apic)[- ]timer\b", r"\bnohz(?:=off)?\b",
-        r"\b(?:config_)?hz_?=?(?:1000|1024)\b", r"\bno_hz\w*", r"\b(?:dynamic ticks?|dyn-?ticks?|tickless\w*)\b",
-        r"\b(?:periodic|scheduler) ticks?\b",
-        r"\bhz=1000\b", r"\b1000 ?hz tick\b",
-        r"\blocal timer interrupts?\b", r"\bpreemption[_ -]timer\b"),
-    T.TICK_LOWERED: (r"\bdivider ?= ?\d", r"\b(?:kern\.)?hz ?= ?(?:50|100|250)\b",
-        r"\b(?:tick|hz)\b.{0,20}\b(?:lowered|reduced|down|set) to (?:50|100|250)\b"),
-    T.HV_STIMER: (r"\bhv[-_]stimer\b", r"\bstimer\b", r"\bhv[-_]synic\b", r"\bsynic\b", r"\bsynthetic timers?\b"),
-    T.HYPERV: (r"\bhyper-?v\b.{0,15}\b(?:enlight\w+|settings?|features?|flags?|options?|clock)", r"\bhypervclock\b", r"\benlighten\w+\b",
-        r"\bhv[-_](?!stimer|synic)\w+\b",
-        r"\bsynthetic (?:msrs?|apic|interrupt)"),
-    T.TIMER_RATE: (
-        r"(?:\b|_)(?:timer|clock|tick)\b.{0,20}\b(?:interrupts?|ticks?|irqs?|storm|rate)\b.{0,30}(?:/s\b|\bper second|\ba second|\bhz\b)",
-        r"\btimer storm\b", r"\b(?:overload|flood|swamp|drown)(?:s|ed|ing)?\b.{0,25}\b(?:timer|clock) (?:interrupts?|ticks?|irqs?)\b",
-        r"\b(?:thousands|tens of thousands|millions) of (?:timer|clock) (?:interrupts?|ticks?|irqs?)\b"),
-    T.IDLE_POLL: (
-        r"\bidle (?:thread|loop|task|process|v?cpu)s?\b.{0,45}(?:\b100 ?%|\bfull\b|\bspin\w*|\bpoll(?:s|ing)\b|\bnever (?:halt|sleep|rest)\w*)",
-        r"\binstead of (?:halting|sleeping|hlt)\b", r"\bhlt\b.{0,40}\breturns? (?:immediately|at once|right away)\b",
-        r"\b(?:no|not|without|misses|lacks)\b.{0,12}['\"`]?\b(?:wait|wfi|hlt|halt)\b['\"`]? (?:cpu )?instruction\b",
-        r"\bidle=poll\b", r"\bhaltpoll\b", r"\bpoll(?:s|ing)? (?:in|while) idle\b",
-        (
-            r"\b(?:never|does not|doesn't|do not|don't|no|without) (?:(?:execut|issu|us|call)\w* )?(?:an? |the )?(?:hlt|wfi|wtint|mwait"
-            r"|idle instruction)\b"
-        ),
-        r"\bidle guests?\b.{0,20}\b(?:still )?(?:pins?|burns?|keeps?|takes?|uses?)\b.{0,20}\b(?:cores?|cpus?)\b.{0,12}(?:100|full|busy)",
-        r"\b(?:add|need|miss|lack|insert|put)\w* (?:an? |the )?.?hlt\b", r"\bidle ?halt\b", r"\b(?:polling|idle) loops?\b", r"\bsleep[- ]states?\b",
-        r"\bpower[- ]sav\w+\b"),
-    T.HALT_POLL: (r"\bhalt[-_ ]poll\w*\b", r"\bkvm_vcpu_(?:check_)?block\b", r"\bkvm_vcpu_halt\b"),
-    T.ALARM_FLOOR: (r"\bsigalrm\b", r"\btimer_settime\b", r"\bdynticks\b",
-        r"\b(?:timer|deadline)\b.{0,25}\b(?:already|always) (?:due|expired|in the past|overdue)\b"),
-    T.IO_EXITS: (r"\b(?:vm )?exits? (?:per|for (?:each|every)) (?:byte|character)\b",
-        r"\b(?:each|every) (?:byte|character)\b.{0,60}\b(?:traps?|exits?)\b",
-        r"\b(?:i/?o|pio|port)[ _]exits\b", r"\bio_instruction\b", r"\bkvm_pio\b", r"\bkvm_exit_io\b",
-        r"\b(?:pio|port i/?o|i/?o port)\b.{0,20}\b(?:exits?|reads?|writes?|accesse?s?|polls?|polling)\b"),
-    T.MSR_EXITS: (r"\b(?:writes?|reads?|writing|reading) (?:to |of |from )?(?:msr )?0x(?:400000[0-9a-f]{2}|6e0|8[0-3][0-9a-f])\b",
-        r"\bmsr_(?:write|read)\b", r"(?<!unhandled )(?<!ignored )(?<!perfctr )\b(?:wr|rd)msrs?\b(?! (?:error|message|warning|line)s?\b)",
-        r"\bmsrs?\b.{0,20}\b(?:exits?|writes?|reads?|accesse?s?)\b",
-        r"\bsynthetic msrs?\b"),
-    T.MMIO_EXITS: (r"\bept_misconfig\b", r"\bmmio\b.{0,20}\b(?:exits?|reads?|writes?|accesse?s?|polls?|polling)\b", r"\bkvm_mmio\b", r"\b0x?a0000\b",
-        r"\b(?:vga memory|vga planes?|framebuffer (?:writes?|access\w*))\b"),
-    T.PAUSE_EXITS: (r"\bpause\b.{0,12}\b(?:exits?|instructions?|loops?)\b", r"\bple\b", r"\bexit reason\b.{0,20}\bpause\b",
-        r"\bdirected yield\b", r"\bpause_instruction\b", r"\bple_(?:gap|window)\b"),
-    T.HLT_EXITS: (r"\b(?:time|samples)\b.{0,12}\bin hlt\b", r"\bhlt\b.{0,12}\b(?:exits?|time|samples?)\b", r"\bhalt exits?\b"),
-    T.FAULT_EXITS: (r"\b(?:ept_violation|npf|ept violations?|nested page faults?|page[- ]fault loop)\b",
-        r"\bkvm_(?:mmu_)?page_fault\b", r"(?:\b|_)fault\w*\b.{0,30}\bsame (?:guest )?(?:physical )?(?:address|gpa|gfn|page)\b",
-        r"\bept_violation\b.{0,15}\b(?:at|on|for) (?:the )?(?:same|one)\b"),
-    T.IRQ_STORM: (r"\bline\b.{0,12}\b(?:stays|remains|is stuck|stuck|kept|left)\b.{0,10}\b(?:asserted|high|low|active|raised)\b", r"\bresample\w*\b",
-        r"\b(?:interrupt|irq)[- ]?(?:storms?|flood)\b", r"\b(?:storm|flood)s? of (?:\w+ ){0,2}(?:interrupts?|irqs?)\b", r"\bnobody cared\b",
-        r"\bscreaming interrupt\b", r"\b\d{5,} (?:interrupts? |irqs? )?(?:/s|per second|a second) (?:for|on|from) .{0,30}\birq ?\d+\b",
-        r"\b(?:never|not) (?:de-?asserted|acknowledged|acked|cleared)\b", r"\b(?:irq|interrupt) line (?:stays|remains|is stuck|stuck) \w+"),
-    T.RTC_PORT: (r"\b(?:port|ports|ioport)?\b.{0,12}\b0x0?7[01]\b",),
-    T.PM_TIMER_PORT: (r"\b0x(?:0?608|b008|0?408)\b",),
-    T.PIT_PORT: (r"(?<![\w/+])0x0?(?:4[0-3]|61)\b(?![/)])",),
-    T.OTHER_PORT: (r"\b(?:uart|16550a?|8250|pl011|ttys0|serial (?:port|console))\b.{0,60}\b(?:vm )?(?:exits?|traps)\b", r"\bi/?o registers?\b",
-        r"\b(?:polls?|polling|reads?|reading)\b.{0,30}\b(?:status|data|i/?o|io|line[- ]status) (?:port|register)s?\b",
-        r"\bports? 0x[0-9a-f]{2,4}\b", r"\b0x0?(?:[32]f[89a-f]|1[f7][0-7]|cf[8c]|402)\b", r"\bioport 0x[0-9a-f]{2,4}\b"),
-    T.APIC_VIRT: (r"\bapicv\b", r"\bavic\b", r"\bauto-?eoi\b", r"\bposted interrupts?\b"),
-    T.SPLIT_LOCK: (r"\bsplit[-_ ]?locks?", r"\bbus[-_ ]locks?\b", r"#ac\b"),
-    T.OVERCOMMIT: (r"\b\d+ (?:vms|guests|vcpus|virtual machines)\b.{0,20}\bon (?:only |just )?\d+ (?:physical )?(?:cores|cpus|threads)\b",
-        r"(?<!memory )(?<!ram )(?<!memory-)\bover-?commit(?!guest|memory)\w*\b(?! (?:of )?(?:the )?(?:memory|ram)\b)",
-        r"\b(?:on|shar\w+|to) the same (?:\(?(?:hyper|physical|host)\)?[- ]?)?(?:core|cpu|thread|hyper-?thread)s?\b", r"\bover-?subscri\w+\b",
-        r"\bmore vcpus than\b", r"\bfewer (?:cpus|cores|threads) than\b"),
 }
 # fmt: on

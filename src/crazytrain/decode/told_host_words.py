@@ -28,7 +28,8 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
         ),
         r"\bi/?o thread spun\b", r"\bmain-loop: warning\b",
         r"\bbusy[- ]loop\b.{0,20}\bpoll\b"),
-    T.CHARDEV: (r"\bserial\b(?! (?:cards?|numbers?|attached))", r"\bchardevs?\b", r"\bpty\b", r"(?<!\w)/dev/(?:pts/|tty)\S*", r"\btty\b",
+    T.CHARDEV: (r"(?<!nothing on the )(?<!nothing on )(?<!output on the )(?<!output on )\bserial\b(?! (?:cards?|numbers?|attached))",
+        r"\bchardevs?\b", r"\bpty\b", r"(?<!\w)/dev/(?:pts/|tty)\S*", r"\btty\b",
         r"\bvirtio-?serial\b",
         r"\bisa-serial\b", r"\bnmdm\b", r"\bparallel port\b", r"\bconsole (?:output|port|socket)\b"),
         T.PEER_STUCK: (
@@ -37,7 +38,8 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
             r"|listen)(?!able)\w*\b(?!.{0,25}\bby the (?:guest|vm)\b)(?!y)"
         ),
         r"\b(?:buffer|pipe|pty|backend|queue|socket)\b.{0,12}\b(?:is )?full\b", r"\bnot (?:being )?drained\b"),
-    T.SOCKET: (r"\b(?:unix |tcp |client )?sockets?\b", r"\bgdb ?stub\b(?!.{0,12}\b(?:shows?|says?|tells?|has it|gives?)\b)",
+    T.SOCKET: (r"\b(?:unix |tcp |client )?(?<!\d-)(?<!\d )(?<!two )(?<!two-)(?<!dual )(?<!dual-)(?<!single )(?<!single-)sockets?\b",
+        r"\bgdb ?stub\b(?!.{0,12}\b(?:shows?|says?|tells?|has it|gives?)\b)",
         r"(?<!\w)-(?:gdb|s -s)\b", r"\bgdb (?:client|connection|session|server|port)s?\b", r"\blibvmi\b", r"\bqmp connection\b"),
     T.CLIENT_GONE: (
         (
@@ -85,19 +87,27 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
     T.AUDIO: (r"\b(?:sound|audio|hda|ac97|alsa|pulseaudio|intel-hda)\b",),
     T.AGENT: (r"\bheld by agent\b", r"\bremotedispatchdomain(?:fs(?:freeze|thaw|trim)|qemuagent|guest)\w*", r"\bvdagentd?\b", r"\bqemu-?ga\b",
         rf"\b(?:guest[- ]agent|qga)\b(?!{_OUT_OF_REACH})"),
-    T.BALLOON: (r"\bballoon\w*\b", r"\bsetmem\b", r"\bminimum (?:guest )?(?:memory|ram)\b",
+    T.BALLOON: (r"\bballoon(?!\w*serv)\w*\b(?! (?:service|\w+\.exe))", r"\bsetmem\b", r"\bminimum (?:guest )?(?:memory|ram)\b",
         (
             r"\b(?:guest|vm)(?:'s)? (?:memory|ram)\b.{0,25}\b(?:lowered|reduced|shrunk|taken (?:away|back))\b"
             r"|\b(?:lower|reduc|shrink)\w* (?:the |a )?(?:guest|vm)(?:'s)? (?:memory|ram)\b"
         ),
         r"\bcurrentmemory\b", r"\bfree page report\w*\b"),
-    T.VHOST: (r"\bvhost(?!-user)(?:-net|-\d+)?\b",),
+    T.VHOST: (r"(?<!/dev/)\bvhost(?!-user)(?:-net|-\d+)?\b",),
     T.NETWORK_LOAD: (r"\b(?:packet|network|syn|broadcast|multicast|udp) (?:flood|storm)\b", r"\bpackets?(?: per second|/s)\b",
         r"\bpps\b", r"\biperf\b"),
     T.NBD: (r"\bnbd\b", r"\biscsi\b", r"\bceph\b", r"\brbd\b", r"\bnfs\b", r"\bgluster\w*\b", r"\bdrbd\b", r"\bsmb\b", r"\bcifs\b"),
     T.HOST_IO: (r"\b(?:heavy|high|much|intense|a lot of)\b.{0,15}\b(?:disk|storage|write|read|i/o|io)\b", r"\bdisk[- ](?:load|bound)\b",
         r"\bi/?o (?:load|pressure|wait)\b", r"\bdirty pages?\b", r"\bbackups?\b(?! (?:jobs?|servers?|guests?|vms?|machines?|software|program)\b)",
         r"\bbacked up\b", r"\bslow (?:disks?|storage)\b"),
+    T.PAUSES_ITSELF: (
+        r"\b(?:paus\w+|in(?:to)? pause)\b.{0,25}\b(?:by (?:it|them)sel(?:f|ves)|(?:on|of) (?:its|their) own|spontaneously)\b",
+        r"\b(?:by (?:it|them)sel(?:f|ves)|(?:on|of) (?:its|their) own|spontaneously)\b.{0,12}\b(?:paus\w+|in(?:to)? pause)\b",
+        r"\b(?:resum\w+|un-?paus\w+|cont)\b.{0,60}\b(?:paus(?:ed?|es) again|paused? (?:right|soon|shortly) after\w*|back (?:in|to) paused?)\b",
+        r"\b(?:are|is|gets?|goes|it) paused again\b",
+        r"\b(?:alternat|switch|flip|bounc|toggl|flap|chang)\w*\b.{0,15}\bbetween\W{1,3}(?:running\b.{0,6}\bpaused|paused\b.{0,6}\brunning)\b",
+        r"\bpaus\w+ (?:and|then) (?:is |gets? )?(?:resum|un-?paus)\w+ (?:again and again|repeatedly|over and over)\b",
+    ),
     T.IO_BLOCKS: (
         r"\b(?:opens?|opening|closes?|closing|reads?|writes?)\b.{0,40}\bin the main (?:thread|loop)\b", r"\bconnect(?:ion)? blocks\b",
         (
@@ -109,7 +119,7 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
             r"|f(?:data)?sync|ioctl|lseek|fallocate|f?truncate|stat|unlink)(?:\(\)| (?:call|system call|syscall)\b)"
         ),
         r"\bio_submit\b", r"\bfsync\w*\b", r"\bfdatasync\b", r"\bfallocate\b", r"\bseek_hole\b", r"\bpreadv?\b",
-        r"\bpwritev?\b", r"\baio=(?:native|threads)\b", r"\bcache=(?:writeback|none|directsync|writethrough|unsafe)\b", r"\bdiscards?\b",
+        r"\bpwritev?\b", r"\baio=(?:native|threads)\b", r"\bcache=(?:writeback|none|directsync|writethrough|unsafe)\b", r"(?<!policy=)\bdiscards?\b",
         r"\b(?:fs)?trim(?:s|med|ming)?\b", r"\bblkdiscard\b", r"\bqemu-img\b"),
     T.STORAGE_SILENT: (
         (
@@ -140,7 +150,7 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
         r"\bno storage space\b", r"\bhit (?:its|the|a) quota\b", r"\bquota (?:is |was )?exceeded\b",
         r"\b(?:osds?|bricks?|pool) (?:is |are )?full\b", r"\bdf\b.{0,60}\b100 ?%", r"\b(?:data|metadata|space|storage) usage\b.{0,10}\b100 ?%",
         r"\b100 ?% (?:full|used)\b",
-        r"\bno space left\b", r"\benospc\b", r"\bnospace\b",
+        r"\bno space left\b", r"\benospc\b", r"\bnospace\b", r"\b(?:not enough|insufficient) (?:free |disk |storage )*space\b",
         (
             r"\b(?:disk|storage|pool|file ?system|volume|partition|image|datastore)\b.{0,20}\b(?:is |was |got |runs? "
             r"|became )?(?:full|out of space)\b"
@@ -152,13 +162,13 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
         r"\bflush\b.{0,15}\b(?:never|pending|request)\b"),
     T.BIG_LOCK: (r"\b(?:bql|iothread[_ ](?:mutex|lock)|global (?:mutex|lock)|big (?:qemu )?lock)\b",),
     T.ENTRY_FAILED: (r"\bvm-?[ -]?entry (?:failure|failed|fails)\b", r"\bentry failed\b", r"\bhardware error 0x",
-        r"\binvalid guest state\b", r"(?:\b|_)fail(?:ed)?_entry\b"),
+        r"\binvalid guest state\b", r"(?:\b|_)fail(?:ed)?_entry\b", r"\bwithout unrestricted mode\b", r"\bentering an invalid state\b"),
     T.EMULATION: (r"\bemulation (?:failure|error|failed)\b", r"\bsuberror\b", r"\b(?:kvm|vm) internal error\b",
         r"(?:\b(?:status|state|reason|paused|stopped)\b.{0,20}|\()\binternal[- ]error\b"),
     T.BAD_ADDRESS: (r"\bbad address\b", r"\befault\b"),
     T.CPU_DIFFERS: (
         r"\bfailed to (?:set|get) msrs?\b", r"\bguest cpu doesn'{0,2}t match\b", r"\bmissing (?:cpu )?(?:features?|flags?)\b",
-        r"\b(?:cpu|processor|xeon|epyc|intel|amd) generations?\b", r"\billegal instructions?\b|\binvalid opcode\b",
+        r"\b(?:cpu|processor|xeon|epyc|intel|amd) generations?\b", r"\billegal instructions?\b|(?<=[a-z] )invalid opcode\b",
         (
             r"\b(?:from|between)\b.{0,30}"
             + CHIPS
@@ -202,7 +212,7 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
             r"(?:seabios|ovmf|tiano ?core|bios|uefi|ipxe)\b(?! (?:interactive )?(?:shell|prompt|menu))"
         ),
         r"\bbefore (?:the )?(?:\w+ )?(?:bios|firmware|seabios|boot ?loader)\b"),
-    T.NO_BOOT: (r"\bno boot ?able\b", r"\bgrub ?rescue\b", r"\b(?:uefi|efi)\b.{0,14}\bshell\b",
+    T.NO_BOOT: (r"\bno boot ?able\b", r"\bgrub ?rescue\b", r"(?<!from the )(?<!from )\b(?:uefi|efi)\b.{0,14}\bshell\b",
         r"\b(?:tries|trying|keeps?|loops?|stuck)\b.{0,20}\b(?:pxe|ipxe)\b",
         r"\b(?:never|not|won't|doesn't|cannot|can't) boots? from\b", r"\bwithout (?:a |any )?(?:medium|disk|media|boot device|iso)\b",
         r"\bempty (?:cd|dvd|optical|drive)\S*", r"\bno (?:medium|boot device|disk)\b",
@@ -217,8 +227,15 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
     T.MMU_LOCK: (r"\bmmu[-_ ]?lock\b", r"\btdp[-_ ]mmu\b", r"\bmmu notifier\w*\b"),
     T.HOST_MEMORY: (r"\bzone_reclaim\w*", r"\bvm\.(?:swappiness|min_free_kbytes|zone\w+|watermark\w+)\b", r"\bswapoff\b",
         r"\bdrop(?:ping)?_? ?(?:the )?(?:page[ _])?caches?\b",
-        r"\bhosts?\b.{0,15}\b(?:out of|low on|short of) (?:memory|ram)\b",
-        r"\bmemory pressure\b(?! (?:with)?in(?:side)? (?:the |a |its )?(?:guest|vm|machine)s?\b)", r"\bout of memory\b", r"\boom\b",
+        r"\bhosts?\b.{0,15}\b(?:out of|low on|short of) (?:memory|ram)\b", r"\boom[- ]?kill\w*\b",
+        r"\b(?:qemu|kvm|vm|guest)\b.{0,40}\bkilled by (?:the )?(?:host'?s? )?kernel\b",
+        r"\b(?:vms|guests|machines)(?: together)? have (?:about |some )?\d+ ?gi?b\b.{0,30}\b(?:together|in all|in total)\b",
+        r"\b(?:vms|guests|machines) together have (?:about |some )?\d+ ?gi?b\b",
+        (
+            r"(?<!vm's )(?<!guest's )(?<!vm's own )(?<!guest's own )"
+            r"\bmemory pressure\b(?! (?:with)?in(?:side)? (?:the |a |its )?(?:guest|vm|machine)s?\b)"
+        ),
+        r"\bout of memory\b", r"\boom\b",
         r"\bmemory\.(?:limit_in_bytes|max|high)\b", r"\bmemory (?:size )?limits?\b",
         r"\bhosts?\b(?:(?!\b(?:guest|vm)).){0,60}\b(?:swaps?|swapp\w+|kswapd)\b", r"\bkswapd\d*\b.{0,30}\bhosts?\b", r"\bpsi\b",
         r"\b(?:guests?|vms?|machines?|qemu\S*)\b.{0,20}\b(?:are|is|was|were|been|gets?|getting|be) (?:\w+ )?swapped (?:out|to disk)\b"),
@@ -244,7 +261,8 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
     T.HOST_KERNEL: (
         (
             r"\b(?:host|hypervisor|node|server|proxmox|pve)s?\b.{0,40}\bkernels?\b.{0,12}\b\d+\.\d+\S* (?:to|->|=>) \S{0,16}\d+\.\d+"
-            r"|\b(?:boot(?:s|ed|ing)?|revert\w*|return\w*|roll\w*|going|went|falling|back)\b(?: \w+){0,3} (?:to |into |with |on )?(?:the )?"
+            r"|(?<!qemu )(?<!libvirt )"
+            r"\b(?:boot(?:s|ed|ing)?|revert\w*|return\w*|roll\w*|going|went|falling|back)\b(?: \w+){0,3} (?:to |into |with |on )?(?:the )?"
             r"(?:kernel )?[2-6]\.\d{1,2}\.\d[\w.~-]*(?: kernel)?\b"
         ),r"(?<!guest )(?<!guest's )\b(?:older|newer|new|previous|earlier|current|recent) (?:host )?kernels?\b",
         r"\bhost(?:'s)? kernel\b(?! (?:dmesg|logs?|messages?|says|said|modules?))(?!:? (?:is |was )?(?:linux )?v?\d[\w.+~-]*+(?:[,;.)]|$))",
@@ -260,16 +278,19 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
             r"|\b(?:up|down)-?graded?\b.{0,15}(?<!guest )\bkernels?\b"
             r"|\b(?:switch|revert|roll|chang|mov|boot|go|went)\w*\b.{0,20}\b(?:to|into|from)\b(?! the kernel\b).{0,25}(?<!guest )\bkernels?\b"
         ),
-        r"\b(?:since|until|up to) (?:\w+ ){0,3}kernel \d", r"\bkernels?\b.{0,40}\b(?:regress\w+|bisect\w*)\b"),
+        r"\b(?:since|until|up to) (?:\w+ ){0,3}kernel \d",
+        r"\b(?:linux|kvm|tip|mm)[-/](?:next|queue|unstable)\b.{0,50}\b(?:regress\w+|breaks?|broke|fails?|hangs?|triggers?)\b",
+        r"\bkernels?\b.{0,40}\b(?:regress\w+|bisect\w*)\b"),
     T.QEMU_VERSION: (r"\b(?:qemu|pve|libvirt) v?\d[\w.]*\b.{0,30}\b(?:fine|works?|ok|good|bad)\b",
-        r"\b(?:since|older|newer|previous|with) qemu\b", r"\bmachine type\b", r"\bregression\b", r"\bbisect\w*\b"),
+        r"\b(?:since|older|newer|previous|with) qemu\b", r"\bmachine type\b", r"\bregression\b", r"\bbisect\w*\b(?!.{1,140}kvm's change)"),
     T.NESTED: (
         (
             r"\b(?:proxmox|pve|kvm|qemu|libvirt|harvester|openstack|ovirt)\b.{0,12}\b(?:inside|within|in|on top of|under) (?:an? )?"
             r"(?:esxi?|vmware|vsphere|hyper-v|virtualbox|proxmox|parallels)\b"
         ),
-        r"\bnested\b(?! (?:btrfs|zfs|lvm|raid|snapshots?|director\w+|datasets?|subvol\w*|loops?|transactions?|containers?|docker)\b)",
-        r"\bwsl ?2\b", r"\b(?:second|third|2nd|3rd)[- ]level (?:guest|vm|hypervisor|virtual machine)s?\b", r"\bhost vm\b",
+        r"\bnested\b(?! (?:btrfs|zfs|lvm|raid|jobs?|snapshots?|director\w+|datasets?|subvol\w*|loops?|transactions?|containers?|docker)\b)",
+        r"\bwsl ?2\b(?!.{0,12}\b(?:in(?:side)? (?:it|the (?:guest|vm))|enabled)\b)",
+        r"\b(?:second|third|2nd|3rd)[- ]level (?:guest|vm|hypervisor|virtual machine)s?\b", r"\bhost vm\b",
         r"\bvm (?:with)?in (?:a |another )?vm\b", r"\b(?:inner|l2|l1|outer) (?:guest|hypervisor|vm)\b",
         (
             r"(?<!with )(?<!than )(?<!unlike )(?<!than on )(?<!than in )(?<!than under )(?<!unlike on )(?<!like on )(?<!as on )\bvmware\b"
@@ -278,8 +299,8 @@ OF_HOST: dict[Topic, tuple[str, ...]] = {
         r"(?<!with )(?<!than )(?<!unlike )\bvirtualbox\b",
         r"\bhosts?\b.{0,20}\b(?:themselves|itself)\b.{0,10}\b(?:vms?|guests?|virtual)\b",
         r"\b(?:gcp|google cloud|aws|digital ?ocean|hetzner)\b.{0,12}\b(?:instances?|vms?|droplets?)\b",
-        r"\b(?:cloud|ec2|azure|gce) (?:instance|vm)\b", r"\bown hypervisor\b", r"\bguest of (?:vmware|hyper-v|virtualbox|xen)"),
-    T.EMULATED: (r"\b(?:no|without|missing|lacks?) /dev/kvm\b",
+        r"\b(?:ec2|azure|gce) (?:instance|vm)\b", r"\bown hypervisor\b", r"\bguest of (?:vmware|hyper-v|virtualbox|xen)"),
+    T.EMULATED: (r"\b(?:no|without|missing|lacks?|no access to|not allowed to (?:use|open)) /dev/kvm\b",
         (
             r"\b(?:arm|aarch64|arm64|riscv\w*|ppc\w*|s390x?|sparc\w*|mips\w*|m68k)\b.{0,30}\b(?:vm|guest|image|machine)s?\b.{0,30}"
             r"\bon (?:my |an? |the )?(?:x86\S*|amd64|intel|amd|pc)\b"

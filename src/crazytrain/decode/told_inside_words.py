@@ -15,7 +15,7 @@ _IN = r"(?:inside|within|in it|in (?:the|its|this|that) (?:guest|vm|machine|syst
 _HIGH = r"(?:[4-9]\d|[1-9]\d\d)(?:\.\d+)?"
 _NAME = (
     r"(?:process|service|daemon|program|application|script|\w+\.exe|php\d?|java|python[\d.]*|node|mysqld?|mariadbd?|postgres|perl|ruby|ffmpeg"
-    r"|httpd|apache2?)"
+    r"|httpd|apache2?|containerd|dockerd|kubelet|k3s)"
 )
 # The flags of an x86 with bit 9 (interrupts) clear.
 _FLAGS_OFF = r"\b(?:e|r)?fl(?:ags)?[ :=]{1,3}(?:0x)?0{0,6}(?:[0-9a-f]{1,2}|[014589cd][0-9a-f]{2})\b"
@@ -39,7 +39,9 @@ OF_INSIDE: dict[Topic, tuple[str, ...]] = {
         (
             rf"\b{_IN}\b,?(?:(?!\b(?:idle|nothing|swapper)\b).){{0,60}}\b(?:h?top|ps|task manager|process list)\b"
             rf"(?:(?!\b(?:idle|nothing|kworker|ksoftirqd|kswapd|kernel)\b).){{0,80}}\b{_HIGH} ?%"
+            r"(?! ?(?:idle|id|free|unused|steal|st|wa|iowait)\b)"
         ),
+        rf"\b{_NAME}\b.{{0,12}}\b(?:at|on) (?:the )?top of (?:the |its )?(?:list|h?top|table|processes)\b",
         rf"\b(?:{_IN}|h?top(?: -\w+)?|ps(?: \w+)?)\b(?:(?!\b(?:nothing|no)\b).){{0,80}}\b{_NAME}\b.{{0,40}}\b{_HIGH}(?: ?%|$|[.,;])",
     ),
     T.GUEST_KTHREAD: (
@@ -62,12 +64,16 @@ OF_INSIDE: dict[Topic, tuple[str, ...]] = {
         r"\b(?:fio|iperf3?|dd|rsync|rclone|borg|restic|netperf|pgbench|hammerdb)\b.{0,40}\b(?:writes?|reads?|runs?|copies|moves)\b",
     ),
     T.GUEST_SWAP: (
+        r"\b(?:vm|guest)'s (?:own )?memory pressure\b", r"\bprocess in (?:it|the guest|the vm)\b.{0,15}\bgr[eo]wn?\b.{0,12}\d+(?:\.\d+)? ?gi?b\b",
+        r"\bswap\b.{0,30}\b(?:full|exhausted|used up|at 100 ?%)", r"\bno (?:more )?swap left\b",
         r"\b(?:guest|vm)(?:'s)? swap\b", r"\b(?:free|available) memory (?:is|of|was|stands at) \d{1,3} ?m", r"\bhard (?:page )?faults?\b",
         r"\b(?:9[5-9]|100) ?% (?:of (?:the |its )?)?(?:memory|ram)\b", r"\b(?:memory|ram) (?:is |at |use (?:is )?(?:at )?)(?:9[5-9]|100) ?%",
         r"\bmore (?:ram|memory) (?:cures?|helps?|solves?|fixes|cured|helped|solved|fixed)\b", r"\boom[- ]killer\b.{0,20}\b(?:in|inside) the guest\b",
         r"\bpag(?:es|ing) (?:in and out|to disk)\b", r"\bsi (?:and|/|,) ?so\b.{0,30}\b(?:thousands?|high|large|\d{3,})\b",
     ),
-    T.SOFT_LOCKUP: (r"\brcu_?\w*\b.{0,30}\bstall\w*", r"\bstuck for \d+ ?s\b", r"\bwatchdog\b.{0,25}\b(?:cpu|soft)\b.{0,20}\bstuck\b"),
+    T.SOFT_LOCKUP: (r"\brcu_?\w*\b.{0,30}\bstall\w*",
+        r"\bkernel\b.{0,12}\b(?:reports?|logs?|prints?|warns? of) (?:\w+ )?stalls?\b",
+        r"\bstuck for \d+ ?s\b", r"\bwatchdog\b.{0,25}\b(?:cpu|soft)\b.{0,20}\bstuck\b"),
     T.HARD_LOCKUP: (
         r"\bif (?:flag )?(?:is )?(?:clear(?:ed)?|unset|off|0|zero)\b",
         r"\binterrupts?(?: flag)? (?:are |is |stay |were )?(?:all )?(?:off|clear(?:ed)?|blocked)\b",
@@ -90,14 +96,16 @@ OF_INSIDE: dict[Topic, tuple[str, ...]] = {
         ),
         r"\bxqueuespinlock\b|\bke(?:x?acquire|wait)\w*lock\w*",
     ),
-    T.PASSTHROUGH: (r"\bpassed[- ](?:through|to it)\b.{0,20}\bcontrollers?\b", r"\bassigned (?:nic|hba|gpu|device|card|controller|function)\b"),
+    T.PASSTHROUGH: (r"\bhanded[- ](?:through|to (?:it|(?:the|a) (?:guest|vm)))\b",
+        r"\bpassed[- ](?:through|to it)\b.{0,20}\bcontrollers?\b", r"\bassigned (?:nic|hba|gpu|device|card|controller|function)\b"),
     T.PANIC: (
         r"\bddb(?:\{\d\})?> ?|\bin(?:to)? ddb\b|\bddb prompt\b", r"\bno working init\b", r"\bfatal exception in interrupt\b", r"\bpanic loop\b",
         r"\bguest_?panic(?:ked)?\b", r"\bpvpanic\b",
     ),
     T.RESETS: (
-        rf"\b(?:resets?|reboots?|restarts?|reset itself|firmware|bios|logo|banner)\b.{{0,80}}{_NEVER_ENDS}",
+        rf"(?<!at the )(?<!after the )(?<!since the )\b(?:resets?|reboots?|restarts?|reset itself|firmware|bios|logo|banner)\b.{{0,80}}{_NEVER_ENDS}",
         r"\b(?:resets?|reboots?|restarts?) (?:itself )?(?:right )?(?:after|every|each)\b.{0,60}\b(?:loader|kernel|seconds?|minutes?|boot)\b",
+        rf"\bstarts (?:again )?(?:from the (?:beginning|start)|all over)\b.{{0,30}}{_NEVER_ENDS}",
         r"\bcycl(?:es?|ing) (?:between|through)\b.{0,40}\b(?:grub|boot|firmware|bios|kernel|loader|logo)\b",
         r"\b(?:re-?boot(?:s|ed|ing)?|resets?|restart(?:s|ed)?)\b.{0,60}\b\d{2,} times\b",
         r"\b(?:grub|boot ?loader|kernel lines?|bios|firmware|logo|banner)\b.{0,60}\bevery (?:\w+ ){0,2}(?:seconds?|minutes?|s|min)\b",
@@ -111,6 +119,10 @@ OF_INSIDE: dict[Topic, tuple[str, ...]] = {
         r"\b(?:counters?|counts?|/proc/interrupts)\b.{0,40}\b(?:stands? still|stays? (?:the same|put|unchanged)|is frozen|unchanged|constant)\b",
         r"\brequests?\b.{0,60}\b(?:makes?|let|lets) (?:all |the )?(?:old|earlier|pending|others?)\b.{0,20}\b(?:complete|finish|end)\b",
         r"\bkernel[-_]irqchip ?= ?(?:off|split)\b.{0,30}\b(?:boots?|works?|helps?|fine|cures?|avoids?)\b",
+        (
+            r"\b(?:sleeps?|nanosleep|usleep|timers?|timeouts?)\b.{0,20}"
+            r"\b(?:never (?:ends?|ended|returns?|returned|fires?|fired|expires?)|(?:did|does) not (?:end|fire|expire))\b"
+        ),
         r"\blost interrupt\b", r"\bpossible timer handling issue\b", r"\btimer wakeup didn't happen\b", r"\bidling at \w+_\w+",
         r"\b(?:replies|answers|packets|frames|completions?)\b.{0,30}\b(?:arriv\w+|on the tap|in the ring)\b.{0,60}\bguest\b.{0,20}\b(?:never|not)\b",
         r"\b(?:never|not) (?:notified|signal?led|woken|kicked|told)\b", r"\bmissed (?:wake-?ups?|kicks?|notifications?)\b",
@@ -143,12 +155,29 @@ OF_INSIDE: dict[Topic, tuple[str, ...]] = {
     T.ALL_HALTED: (
         rf"\bhlt=1\b.{{0,30}}{_FLAGS_OFF}", rf"{_FLAGS_OFF}.{{0,30}}\bhlt=1\b",
         r"\b(?:all|every|both) (?:the )?(?:v?cpus?|cores?|processors?)\b.{0,20}\bin hlt\b.{0,25}\binterrupts?\b",
-        r"\bhlt=1\b.{0,40}\bif\b"),
+        r"\bhlt=1\b.{0,40}\bif\b",
+        (r"\b(?:all|both|every|each) (?:of (?:the|its) )?(?:v?cpus?|cores?|processors?)\b.{0,30}"
+        r"\b(?:wfi|wait_for_interrupt|idle loops?|native_safe_halt)\b")),
     T.TIME_JUMP: (
+        r"\bchronyd?\b.{0,40}\bstepped\b",
         r"\bdate\b.{0,30}\b(?:months?|years?|weeks?|days?|hours?) (?:old|ago|late|early)\b", r"\buptime\b.{0,20}\b2\d{5} days\b",
         r"\b(?:timers?|cron)\b.{0,25}\b(?:do not|don't|never|no longer|not) (?:fire|run|start)\b",
         r"\bstuck for \d{5,} ?s", r"\b(?:boot time|date|clock|year|time)\b.{0,30}\b(?:in|of|is|to) (?:the year )?(?:2[1-9]\d\d|19[0-6]\d|1970)\b",
         r"\bclock\b.{0,20}\bis (?:behind|ahead|late|wrong) by\b", r"\bhwclock\b.{0,20}\b(?:repairs?|cures?|fixes|helps?)\b",
+    ),
+    T.SYSTEM_TIME: (r"\b(?:[3-9]\d|100)(?:\.\d+)? ?% (?:in )?(?:the )?(?:sys|sy|system|kernel)\b",),
+    T.STEAL: (r"(?<!\w)%st\b",),
+    T.CLOCK_DRIFT: (
+        (
+            r"(?<!run )(?<!load )(?<!boot )\b(?:time|clock)s?\b.{0,15}\b(?:runs?|goes|passes|flows|moves|ticks)\b.{0,12}"
+            r"\b(?:twice|half|double|(?:two|three|four|ten) times|too (?:fast|slow)|faster|slower)\b"
+        ),
+        r"\b(?:guests?|vms?|clocks?|domains?|machines?) (?:\w+ )?(?:loses?|losing|lost|gains?|gaining) (?:some |a lot of |much )?time\b",
+        (
+            r"\b(?:loses?|losing|lost|gains?|gaining) (?:about |some |up to )?\d[\d.]* ?(?:s|secs?|seconds?|min\w*|hours?)\b.{0,10}"
+            r"\b(?:per|a|an|each|every) (?:hour|day|minute|night|week)"
+        ),
+        r"\btime reset [+-]?\d", r"\bit is \d[\d.]* ?(?:s|secs?|seconds?|min\w*|hours?) (?:behind|ahead|late|fast|slow)\b",
     ),
     T.TSC_UNSTABLE: (
         r"\b(?:un-?sync\w*|out[- ]of[- ]sync|skewed|drifting) tscs?\b", r"\btscs\b.{0,40}\b(?:un-?sync\w*|differ\w*|apart|not (?:in )?sync\w*)",
@@ -168,8 +197,16 @@ OF_INSIDE: dict[Topic, tuple[str, ...]] = {
     T.ALARM_FLOOR: (r"\btimerlist_\w+|\bqemu_clock_(?:deadline|get)_ns\b|\bqemu_run_(?:all_)?timers\b|\bqemu_clock_run_\w*timers\b",
         r"\b250[ ,.]?000 ?ns\b|\b250 ?(?:us|µs)\b"),
     T.LAPIC_PERIODIC: (r"\badvance_periodic_target\w*|\bapic_timer_fn\b",),
+    T.GUEST_IDLE: (
+        (
+            r"\b(?:h?top|task manager|uptime|mpstat|vmstat|sar)\b.{0,12}\b(?:in|inside|within|of) (?:the |my |a )?(?:guest|vm|it)\b.{0,12}"
+            r"\b(?:shows?|says?|reports?|has|gives?|claims?)\b.{0,15}?(?:\bnothing\b|\bno (?:cpu )?(?:load|usage|use|activity)\b"
+            r"|(?<![\d.])[0-5](?:[.-]\d+)? ?%|\blow\b)"
+        ),
+    ),
     T.HOST_CALM: (r"\bhost\b.{0,20}\bhas (?:\w+ )?(?:free|enough|plenty of|lots of) (?:free )?(?:memory|ram)\b",),
-    T.HOST_STUCK: (r"\b(?:freezes?|hangs?|locks? up|stalls?|blocks?) (?:the|a|its) (?:whole )?host(?:'s)?\b",),
+    T.HOST_STUCK: (r"\b(?:freezes?|hangs?|locks? up|stalls?|blocks?) (?:the|a|its) (?:whole )?host(?:'s)?\b",
+        r"\b(?:soft|hard)[- ]lock-?ups?\b.{0,25}\bon (?:the|a|our) hosts?\b"),
     T.GUEST_HUNG: (r"\bnobody makes progress\b|\bno progress\b", r"\b(?:does not|doesn't|no longer) reacts?\b"),
 }
 # fmt: on

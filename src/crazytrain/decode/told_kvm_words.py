@@ -25,7 +25,7 @@ OF_KVM: dict[Topic, tuple[str, ...]] = {
         r"\b(?:npf|ept)\b.{0,50}\bemulated (?:\w+ )?(?:card|controller|device|nic|disk|adapter)",
         r"\bmmio\b.{0,30}\b(?:storm|without end|dominat\w+|again and again|per second|trapp\w+|traps?)\b",
     ),
-    T.OTHER_PORT: (r"\b0x0?(?:3[b-d][0-9a-f]|20[0-9a-f]|6[04]|92|80|5658|cf[8-f]|51[0-4])\b", r"\b(?:one|single|same) (?:i/?o )?port\b",
+    T.OTHER_PORT: (r"(?<!\+)\b0x0?(?:3[b-d][0-9a-f]|20[0-9a-f]|6[04]|92|80|5658|cf[8-f]|51[0-4])\b", r"\b(?:one|single|same) (?:i/?o )?port\b",
         r"\bata_sff_\w+", r"\binb?\(0x[0-9a-f]{2,4}\)"),
     T.MSR_EXITS: (
         (
@@ -42,6 +42,10 @@ OF_KVM: dict[Topic, tuple[str, ...]] = {
         (
             r"\b(?:irqs?|interrupts?|sci|gsi)\b(?! ?(?:0|8)\b).{0,20}\b(?:fires?|raised|comes?|arrives?|asserted)\b.{0,15}"
             r"\b(?:without end|endless\w*|for ever|forever|all the time|again and again|continu\w+|constantly)\b"
+        ),
+        (
+            r"\b(?:irqs?|interrupts?|gsi)\b.{0,40}\b(?:re-?)?(?:inserted|injected|delivered|triggered|posted)\b.{0,20}"
+            r"\b(?:without end|endless\w*|for ever|forever|again and again|repeatedly|over and over|in a loop)\b"
         ),
         r"\b(?:irq|interrupt) handlers?\b.{0,20}\b(?:for ever|forever|again and again|without end|endless\w*|in a loop|all the time)\b",
         (
@@ -65,8 +69,29 @@ r"\bvm-?(?:resume|launch|run|enter)\b.{0,20}\b(?:fail\w*|errors?|return\w*)\b", 
         r"\bvmexit_invalid\b"),
     T.LOCK_HOLDER: (r"\bkvm_vcpu_on_spin\b", r"\b(?:kvm_vcpu_)?yield_to\b", r"\bple_(?:gap|window)\w*", r"\bdirected yields?\b"),
     T.TRIPLE_FAULT: (r"\bexit[- ]reason\b.{0,4}\b(?:0x)?0?2\b(?! ?\d)",),
+    T.NEEDS_RESET: (
+        r"\bresetting the virtual machine is required\b", r"\b(?:status|state|vm|guest|domain)\b.{0,20}\binternal[- ]error\b(?!:)",
+    ),
+    T.OTHER_FIRMWARE: (
+        (
+            r"\b(?:sea)?bios\b.{0,50}\b(?:not|n't|hangs?|stuck|fails?|never|freezes?)\b.{0,50}\b(?:u?efi|ovmf)\b.{0,20}"
+            r"\b(?:works?|do|does|fine|ok|boots?|starts?|runs?)\b(?! not)"
+        ),
+        (
+            r"\b(?:u?efi|ovmf)\b.{0,50}\b(?:not|n't|hangs?|stuck|fails?|never|freezes?)\b.{0,50}\b(?:sea)?bios\b.{0,20}"
+            r"\b(?:works?|do|does|fine|ok|boots?|starts?|runs?)\b(?! not)"
+        ),
+        r"\b(?:(?:sea)?bios|u?efi|ovmf) instead of (?:(?:sea)?bios|u?efi|ovmf)\b.{0,30}\b(?:works?|helps?|fine|ok|boots?|workaround)\b",
+        r"\b(?:it )?happens (?:on|with|for) (?:ovmf|u?efi|(?:sea)?bios) (?:vms?|guests?) only\b",
+    ),
+    T.FIRMWARE_FAULT: (
+        r"\bsynchronous exception\b", r"\b(?:x64|ia32|aarch64) exception type\b", r"!{3,4} can't find image information\b",
+        r"\bassert(?:_efi_error)? ?\[?\(?[\w.]{2,30}(?:dxe|pei|core|smm|bds)\w*\b",
+        r"\bassert(?:s|ed|ion)?\b.{0,30}\b(?:ovmf|edk2?|firmware|uefi|dxe|pei)\b",
+    ),
     T.FIRMWARE: (r"\b(?:in|at|during) (?:the )?(?:pei|dxe|bds)(?: phase)?\b",),
     T.NO_SCREEN: (
+        r"\b(?:last|only) (?:thing|line|output|message|sign)\b.{0,40}\b(?:firmware|uefi|bios|seabios|ovmf|edk2|tianocore|boot ?loader)\b",
         r"\b(?:past|beyond) the (?:first|boot|start|splash) (?:screen|logo|picture)\b",
         r"\b(?:stays?|stands?|stops?|stopped|stuck|hangs?|hung|sits?|remains?|waits?)\b.{0,8}\b(?:at|on|with)\b.{0,4}\bbooting from\b",
         r"\b(?:bios|firmware|seabios|ovmf|uefi)\b(?: \w+)? (?:loops?|spins?|runs round|goes round|repeats)\b",
@@ -79,6 +104,11 @@ r"\bvm-?(?:resume|launch|run|enter)\b.{0,20}\b(?:fail\w*|errors?|return\w*)\b", 
         r"\batomics?(?: \w+)?\b.{0,15}\bacross cache[- ]?lines?\b",
         r"\block\w*\b.{0,15}\b(?:across|cross\w*|span\w*)\b.{0,12}\bcache[- ]?lines?\b",
         r"\b(?:mis|un)-?aligned (?:atomics?|locks?|locked)\b",
+        (  # the host lets a vCPU sleep 10 ms for each, within the exit
+            r"\b(?:exception(?:_nmi)?|#ac|alignment check)\b.{0,80}(?<![\d.,])1\d(?:[.,]\d+)? ?"
+            r"(?:ms|milliseconds|k ?(?:us|µs|microseconds))\b"
+        ),
+        r"\bexception_nmi\b.{0,60}(?<![\d.,])1\d[ ,.]?\d{3} ?(?:us|µs|microseconds)\b",
     ),
     T.MEMORY_SHOWN: (
         (
@@ -105,7 +135,7 @@ r"\bvm-?(?:resume|launch|run|enter)\b.{0,20}\b(?:fail\w*|errors?|return\w*)\b", 
     ),
     T.GUEST_PAUSED: (r"\bpause (?:this|the|a|an|my|your|one) (?:vm|guest|domain|virtual machine)\b",),
     T.PAUSED_BY: (
-        r"\bnever (?:been )?(?:resumed|continued|un-?paused|woken)\b",
+        r"\bnever (?:been )?(?:resumed|continued|un-?paused|woken)\b", r"\buntil (?:an? )?(?:virsh|qm|manual) resume\b",
         r"\b(?:gdb|debugger|gdbstub)\b.{0,40}\b(?:stopped|halted|paused) (?:the|this) (?:guest|vm)\b",
         r"\b(?:scripts?|jobs?|tools?|managers?|hooks?|cron\w*|software|programs?)\b (?:\w+ ){0,3}(?:paus|suspend)(?:es|ed|ing|e|s)?\b",
         r"\b(?:virsh )?(?:dump|save|managedsave|snapshot\S*|migrat\w+|backup)\b.{0,40}\b(?:interrupt\w*|abort\w*|cancel\w*|killed|broken off)\b",
@@ -114,6 +144,11 @@ r"\bvm-?(?:resume|launch|run|enter)\b.{0,20}\b(?:fail\w*|errors?|return\w*)\b", 
             r"\b(?:virsh resume|`?cont`?|resuming|system_wakeup)\b(?!.{0,60}\b(?:paus\w+|stops?|stopped|fail\w*)\b).{0,30}"
             r"\b(?:brings?|brought|runs|goes on|continues|at once|helps|works|back|starts)\b"
         ),
+        (
+            r"\bsnapshots?\b.{0,50}\b(?:vms?|guests?|domains?|machines?|instances?) (?:is|are|gets?|stays?) (?:paused|suspended)\b"
+            r"(?!.{0,60}\b(?:for ever|forever|never|not resume\w*|stays?)\b)"
+        ),
+        r"\b(?:paused|suspended) (?:during|while|for the (?:time|duration) of) (?:the |an? )?(?:\w+ )?(?:snapshot|backup)\b",
         r"(?:^|\s)-S\b.{0,30}\b(?:option|switch|flag|command line|still)\b", r"\bwaits? for (?:a |the )?(?:`?cont`?|gdb|debugger)\b",
     ),
     T.EMULATION: (
@@ -131,8 +166,11 @@ r"\bvm-?(?:resume|launch|run|enter)\b.{0,20}\b(?:fail\w*|errors?|return\w*)\b", 
             r"\b(?:apple|m[1-4]|arm\w*|aarch64|raspberry\w*)\b.{0,25}\b(?:runs?|with|boots?|emulates?)\b.{0,15}"
             r"\b(?:x86\S*|amd64|intel|windows (?:xp|7|10))\b"
         ),
-        r"\b(?:without|no|lacks?|missing) (?:vt-?x|amd-v|svm|vmx|hardware virtuali[sz]ation|virtuali[sz]ation (?:extensions?|support))\b",
-        r"\bmttcg\b", r"\bno -?-?accel\b",
+        (
+            r"\b(?:without|no|lacks?|missing) (?:vt-?x|amd-v|svm|vmx|hardware virtuali[sz]ation|virtuali[sz]ation (?:extensions?|support))\b"
+            r"(?! (?:flag |feature )?(?:for|in|inside) (?:the |that |its |a )?guests?\b)"
+        ),
+        r"\bmttcg\b", r"\bno -?-?accel\b", r"\buse_?emulation\b(?!\W{1,3}(?:false|off|no)\b)", r"\bvirt_type\W{0,3}qemu\b",
         (
             r"\bqemu-system-(?:aarch64|arm|riscv\w*|ppc\w*|mips\w*|s390x|sparc\w*|m68k|alpha|sh4|xtensa|loongarch64)\b.{0,60}"
             r"\bon (?:an? |my |the )?(?:\w+ )?(?:xeon|core|epyc|ryzen|x86\S*|amd64|intel|amd|pc|laptop|desktop)\b"
@@ -143,17 +181,20 @@ r"\bvm-?(?:resume|launch|run|enter)\b.{0,20}\b(?:fail\w*|errors?|return\w*)\b", 
             r"\b(?:vt-x|amd-v|svm|vmx|virtuali[sz]ation)\b.{0,25}\b(?:off|disabled|not enabled|switched off|missing|locked)\b.{0,25}"
             r"\b(?:bios|uefi|firmware|setup)\b"
         ),
-        r"\b(?:vt-x|amd-v|svm|vmx|virtuali[sz]ation) (?:is |was )?(?:off|disabled|not enabled|switched off)\b",
+        r"(?<!nested )\b(?:vt-x|amd-v|svm|vmx|virtuali[sz]ation) (?:is |was )?(?:off|disabled|not enabled|switched off)\b",
         r"\b(?:user|account|he|i) (?:\w+ )?not in (?:the )?(?:group )?kvm\b",
         r"\bkvm_(?:intel|amd) (?:module )?(?:is |was )?(?:not|never|un)\W?loaded\b",
         r"\bqemu-system-\w+ without (?:-enable-kvm|accel\S*|any accel\w*)",
         r"\b(?:without|no|lacks?|forgot|missing) (?:the )?(?:-?-?enable-kvm|accel=kvm|-accel kvm|hardware accel\w*|acceleration)\b",
         r"<domain type=.?qemu", r"\btype=.?qemu\b",
+        r"\baccelerator\b.{0,12}\b(?:off|disabled|none|tcg|not (?:used|available))\b", r"\baccel(?:erator)?\W{1,4}(?:none|tcg)\b",
+        r"\b(?:disabl|switch|turn)\w* (?:off )?(?:the |any |hardware )?accel\w*",
     ),
     T.GUEST_IDLE: (
         r"\b(?:guest|own|inside|itself)\b.{0,25}\b(?:says?|shows?|reports?|sees|claims?|at|counts?)\b.{0,15}(?<![\d.])[0-5](?:\.\d+)? ?%",
         r"\bsits? (?:idly |quietly )?(?:at|on|in) (?:the|its|an?) (?:\w+ )?(?:prompt|desktop|login|shell|menu|console|command line)\b"),
-    T.NO_HALT: (r"\bos/2\b", r"\b(?:windows|win) ?(?:3\.\d+x?|9[58x]|me)\b", r"\bnetware\b", r"\bminix\b", r"\bxenix\b", r"\bcp/m\b",
+    T.NO_HALT: (r"\bxv6\b|\b(?:teaching|toy|hobby|tutorial) (?:kernels?|os(?:es)?|operating systems?)\b(?!.{0,30}\b(?:h[au]ng|stuck))",
+        r"\bos/2\b", r"\b(?:windows|win) ?(?:3\.\d+x?|9[58x]|me)\b", r"\bnetware\b", r"\bminix\b", r"\bxenix\b", r"\bcp/m\b",
         r"\b(?:ms-?|free|dr-?|pc-?)dos\b", r"\bdos (?:prompt|box|guests?|vms?)\b"),
     T.CPU_LITTLE: (
         r"\bqemu\b.{0,10}\bat (?:about |some )?[0-5](?:\.\d+)? ?%",
@@ -173,8 +214,9 @@ r"\bvm-?(?:resume|launch|run|enter)\b.{0,20}\b(?:fail\w*|errors?|return\w*)\b", 
         ),
     ),
     T.IDLE_POLL: (
+        r"\b(?:polling|(?<!wfi )(?<!hlt )idle) loops?\b",
         r"\b(?:dosidle|vmidle|amnhlt|fdapm|cpuidle\.exe|waterfall pro)\b", r"\brain(?: 2\.0)? (?:in|inside) (?:the )?guest\b",
-        r"(?:\b|_)mwait(?:\b|_)", r"\bcpu-pm=on\b", r"\b(?:overcommit )?cpu-pm\b", r"\bprocessor\.max_cstate\b", r"\bidle=(?:halt|nomwait|mwait)\b",
+        r"(?:\b|_)mwait(?:\b|_)", r"\bcpu-pm=on\b", r"\bcpu-pm\b", r"\bprocessor\.max_cstate\b", r"\bidle=(?:halt|nomwait|mwait)\b",
     ),
     T.FEW_EXITS: (
         r"\b(?:next to no|hardly any|almost no|nearly no|no|few|a few|only a few|some|a few hundred|some hundred|few hundred) (?:vm ?-?)?exits?\b",
@@ -196,7 +238,7 @@ r"\bvm-?(?:resume|launch|run|enter)\b.{0,20}\b(?:fail\w*|errors?|return\w*)\b", 
             r"(?:quickly|promptly|well|normally|as (?:usual|always|before))\b"
         ),
         r"\b(?:takes?|took|mistak\w+|mistook) (?:these|this|those|that|them|it) (?:\w+ )?(?:for|as)\b",
-        r"(?<!not )\bas (?:expected|it should|intended|designed)\b",
+        r"(?<!not )\bas (?:expected|it should|intended|designed)\b(?!,? (?:the|its) .{0,60}\b(?:(?:is|are|does|do) not|isn't|doesn't)\b)",
         r"\b(?:these|those|they|such) (?:\w+ ){0,2}are (?:\w+ )?normal\b",
         r"\b(?:only|just|merely) (?:asks?|wants? to know|wonders?)\b",
         r"\b(?:guest|vm|it|everything|all) (?:\w+ )?(?:is|are|was) (?:\w+ )?in order\b",
@@ -221,7 +263,12 @@ r"\bvm-?(?:resume|launch|run|enter)\b.{0,20}\b(?:fail\w*|errors?|return\w*)\b", 
             r"\b(?:itself|themselves) (?:an? |is an? |are )?(?:\w+ )?(?:guests?|vms?|virtual(?:i[sz]ed| machines?| servers?)?|instances?|droplets?"
             r"|domains?)\b"
         ),
-        r"\b(?:rented|leased|hosted|hired|public cloud|cloud)\b.{0,15}\b(?:virtual (?:private )?(?:server|machine)|vps|vms?|instances?)\b",
+        (  # a rented machine is a guest of somebody's; a guest within it is what is nested
+            r"(?=.*\b(?:kvm|qemu|libvirt|proxmox|guests?|nested|(?<!-)hypervisor|host|inside|minikube|multipass|lxd|incus|vagrant|firecracker|kata)\b)"
+            r".*\b(?:rented|leased|hosted|hired|public cloud|cloud)\b.{0,15}\b(?:virtual (?:private )?(?:server|machine)|vps|vms?|instances?)\b"
+        ),
+        r"\b(?:vms?|virtual machines|instances) themselves\b",
+        r"\b(?:two|three|four|[234]) levels (?:deep|down|of (?:vms?|virtuali[sz]ation|nesting|kvm|guests))\b",
         r"\b(?:guests?|vms?|kvm|qemu|proxmox)\b.{0,30}\b(?:on|in|inside) (?:an? |my |the )?vps\b", r"\bkvm-in-kvm\b",
         (
             r"\b(?:in|on|under|inside) (?:a |an )?(?:virtual machine|vm) (?:of|on|in|under) (?:\w+ )?"

@@ -17,7 +17,11 @@ OF_PRESSURE: dict[Topic, tuple[str, ...]] = {
         rf"\b\d+ (?:cores?|cpus|threads)\b.{{0,20}}\b{_NUMBER} (?:\w+ )?{_GUESTS} (?:with|of|having) {_NUMBER} v?cpus\b",
         rf"\b\d+ (?:\w+ )?{_GUESTS}\b.{{0,40}}\b\d+ v?cpus\b.{{0,40}}\b(?:on|over|for|in)\b.{{0,25}}\b\d+.{{0,6}}\b(?:cores?|cpus|threads)\b",
         rf"\b\d+ (?:physical |host )?(?:cores|cpus|threads)\b.{{0,30}}\b\d+ (?:\w+ )?{_GUESTS}\b.{{0,25}}\b\d+ v?cpus\b",
-        r"\bpinned to (?:one|the same|a single|(?:host |physical )?(?:core|cpu) \d+)\b",
+        r"\bpinned to (?:one|the same|a single)\b",
+        (  # one vCPU that has a core is not crowded; several that are told the same one are
+            r"(?<!one )(?<!single )\b(?:v?cpus|vms|guests|threads|both|all|two|three|four)\b.{0,30}"
+            r"\bpinned to (?:host |physical )?(?:core|cpu) \d+\b(?! ?(?:-|to|,|and) ?\d)"
+        ),
         r"\bshar\w+ (?:its|a|the|one) (?:physical |host )?(?:core|cpu)\b", r"\b(?:iso|no)?hz_full\b.{0,30}\bpinn\w+",
         r"\b\d(?:\.\d)? ?: ?1\b.{0,12}\bv?cpus?\b|\bv?cpus?\b.{0,25}\bratio\b.{0,12}\d ?: ?1\b"),
     T.HOST_LOAD: (
@@ -25,7 +29,7 @@ OF_PRESSURE: dict[Topic, tuple[str, ...]] = {
         r"\b(?:while|when(?:ever)?) (?:the |my )?(?:host|hypervisor)\b.{0,15}\b(?:encod|compil|build|transcod|render|is busy|works|backs? up)\w*",
         r"\brunnable\b.{0,60}\b(?:not (?:run|get|scheduled)|do(?:es)? not (?:run|get)|wait\w*|without)\b", r"\brun[-_ ]?delay\b", r"\brunq\w*\b",
         r"\bschedstat\b", r"\b(?:starv\w+|short) (?:of|for) (?:host )?cpus?(?: time)?\b", r"\bcpu[- ]starv\w+",
-        r"\bwait\w* (?:for|to get) (?:a |an? idle )?(?:physical |host |real )?(?:cpu|core)s?\b",
+        r"\bwait\w* (?:for|to get) (?:a |an? idle )?(?:physical |host |real )?(?:cpu|core)s?\b(?! ?#?\d)",
         r"\bload (?:average )?(?:of|on) the (?:host|hypervisor|node)\b.{0,10}\b(?:is|was|at|of|rises to|goes to|exceeds)\b.{0,12}\b\d{2,4}\b",
         r"\bload(?: average)?\b.{0,20}\b\d{2,4}\b.{0,8}\bon (?:only )?\d{1,3} (?:cores|cpus|threads)\b",
         r"\b(?:sched_fifo|sched_rr|real-?time|rt|chrt)\b.{0,40}\b(?:same|its|vcpu'?s?|that) (?:core|cpu)\b",
@@ -33,7 +37,7 @@ OF_PRESSURE: dict[Topic, tuple[str, ...]] = {
     T.STEAL: (r"\b\d{1,2}(?:\.\d)? ?%? st\b", r"\b\d{1,3} (?:to|-|and) \d{1,3} ?%? st\b", r"\bst (?:column|value|of|at)\b.{0,12}\d"),
     T.HOST_MEMORY: (
         r"\bswappiness\b", r"\b(?:host|hypervisor) has cached\b",
-        r"\bzfs_arc_\w+",
+        r"\bzfs_arc_\w+", r"\b(?:ram|memory|gi?b)\b.{0,70}\b(?:taken|used|eaten|held|filled) (?:up )?by (?:the |its )?(?:zfs )?arc\b",
         r"\b(?:zfs )?arc\b.{0,40}\b(?:memory|ram|\d+ ?gi?b?|of the \d+|limit\w*|shr[ia]nk\w*|max\w*)\b", r"\bdirect reclaim\b",
         r"\bmemory\b.{0,12}\bover-?commit\w*", r"\bover-?commit\w* (?:of )?(?:memory|ram)\b",
         r"\b(?:qemu|kvm)(?:'s)?\b.{0,30}\b(?:swap\w*|major faults?|resident size (?:shrinks|drops|falls))", r"\bvmswap\b",
@@ -52,6 +56,8 @@ OF_PRESSURE: dict[Topic, tuple[str, ...]] = {
         r"\b(?:failing|dying|faulty|broken|defective) (?:\w+ ){1,2}(?:disks?|drives?|ssds?|hdds?|nvmes?|controllers?|raid)\b",
         r"\bstarv\w+ (?:of|for) (?:disk |storage )?i/?o\b", r"\bi/?o starv\w+",
         r"\b(?:await|latency|svctm)\b.{0,30}\b(?:\d{4,}(?:\.\d+)? ?ms|\d+ (?:s|sec|seconds|minutes))\b",
+        r"\bno (?:further|more) (?:storage |disk |block )?i/?o\b",
+        r"\b(?:stops?|ceases?) (?:doing|to do|making|serving) (?:any |all )?(?:storage |disk |block )?i/?o\b",
         r"\b(?:stay|stays|remain|remains|stuck|kept) in[- ]flight\b",
         r"\bin[- ]flight\b.{0,25}\b(?:for (?:minutes|ever|seconds)|never|not complete\w*)",
         rf"\b{_DISKS}\b.{{0,40}}\b(?:stops?|pauses?) for (?:\w+ )?(?:seconds|minutes|\d)",
@@ -81,11 +87,13 @@ OF_PRESSURE: dict[Topic, tuple[str, ...]] = {
         r"\bwatermark\b.{0,20}\b(?:lines?|reached|vdsm|drive)",
         r"(?:^|\s|')/[\w./-]{2,60}'? (?:\w+ )?(?:is )?(?:at )?100 ?%", r"\b(?:mount|datastore|export|dataset)\b.{0,20}\b100 ?%",
         r"\b(?:quota|limit)\b.{0,15}\b(?:reached|exceeded|hit)\b.{0,30}\bpaus\w+", r"\b(?:nfs|disk|storage|project) quota\b"),
+    T.MMU_LOCK: (r"\bkvm_(?:unmap|age|test_age|set_spte)_(?:hva|gfn)\w*", r"\bkvm_mmu_notifier_\w+"),
     T.KSM: (r"\bksm(?:tuned|tune)\b", r"\bpages_to_scan\b", r"\bmerge_across_nodes\b"),
     T.NBD: (r"\blibrbd\b", r"\bosds?\b", r"\bnvme-?(?:of|tcp|rdma)\b"),
     T.BLOCK_JOB: (r"\b(?:attach|detach)-(?:disk|device|interface)\b", r"\bblockdev[- ](?:add|del|reopen)\b"),
     T.HUGE_PAGES: (r"\btransparent_hugepages?\b", r"\bkcompactd\d+\b"),
     T.HOST_KERNEL: (
+        r"\bsince an? (?:\w+ )?kernel (?:of|on) the host\b",
         (
             rf"\b(?:fine|ok|okay|works?|good|fast|slow|bad|hangs?|broken)\b.{{0,15}}"
             rf"\b(?:on|with|under|in|since|until|before) (?:the )?(?:host )?{_KERNEL}"
@@ -106,6 +114,10 @@ OF_PRESSURE: dict[Topic, tuple[str, ...]] = {
         rf"\bsince\b.{{0,40}}\b(?:hosts?|nodes?|hypervisors?|servers?)\b.{{0,40}}\b{_KERNEL}", r"\bmitigations=(?:off|auto)\b",
         r"\b(?:l1tf|vmentry_l1d_flush|spectre|meltdown|retpolines?|retbleed|srso|ibrs)\b",
         r"\b(?:patched|unpatched|fix(?:ed)?|older|newer) kernels? (?:on|of) the (?:hosts?|hypervisors?|nodes?)\b",
-        r"\b(?:revert\w*|bisect\w*|patch\w*)\b.{0,40}\b(?:arch/x86|kvm's|kvm: x86|host'?s? kernel|sched(?:uler)?|linux/)\b"),
+        r"\b(?:revert\w*|bisect\w*|patch\w*)\b.{0,40}\b(?:arch/x86|kvm's|kvm: x86|host'?s? kernel|sched(?:uler)?|linux/)\b",
+        (
+            r"\b(?:bisect\w*|revert\w*|first bad|fingers?|fingered|offending|culprit|guilty|blam\w+|introduced|broken?|regress\w*|caused|since)\b"
+            r".{0,140}\bkvm's change\b"
+        )),
 }
 # fmt: on

@@ -56,6 +56,11 @@ OF_QEMU: dict[Topic, tuple[str, ...]] = {
         r"\blibvirt\w* logs? (?:\w+ )?time-?outs?\b",
         rf"\b{_COMMANDS}\b.{{0,60}}\b{_WAITS}\b",
         r"\bkill -9\b.{0,20}\bonly\b",
+        r"\bkill(?:able|ed) only\b.{0,12}-9\b",
+        (
+            r"\b(?:lock(?:s|ed)? up|locks|hangs?|hung|frozen?|freezes|froze|dead|stuck)\b.{0,6}"
+            r"\b(?:including|even|and so (?:is|does)|with) (?:the |its )?(?:\w+ )?monitor\b"
+        ),
         r"\bonly\b.{0,25}\b(?:kill -9|sigkill)\b",
         r"\bvnc\b.{0,30}\b(?:accepts no|refuses|no longer accepts|(?:does not|doesn't) (?:accept|connect|open|show))",
         (
@@ -66,12 +71,17 @@ OF_QEMU: dict[Topic, tuple[str, ...]] = {
         r"\b(?:not|never|no longer) (?:even )?(?:accepts?|takes?|execut\w+|process\w*)\b.{0,10}\b(?:qmp|hmp|monitor|commands?)\b",
         r"\bqmp\b.{0,20}\b(?:dead|deaf|gone)\b",
         r"\bsocket\b.{0,40}\bnever answers\b",
+        r"\btime-?out\b.{0,12}\b(?:reading|waiting|from|on)\b.{0,12}\b(?:hmp|qmp|monitor)\b",
         r"\bqemu\b.{0,10}\bstops? (?:reacting|replying|answering|responding)\b",
-        r"\b(?:the|its|qemu) process (?:stays|remains|never ends|does not (?:end|exit|go))\b",
+        (
+            r"\b(?:the|its|qemu) process (?:(?:stays|remains)(?! (?:alive|up|running|fine|in (?:the )?(?:state )?s))"
+            r"|never ends|does not (?:end|exit|go))\b"
+        ),
     ),
     T.CLIENT_GONE: (
         r"\bconsole(?: window| tab| page)\b.{0,20}\b(?:closed|killed|shut)\b",
         r"\bclosed? (?:its |the |a )?socket\b",
+        r"\bfailed to read msg header\b",
         r"\bpoll(?:hup|nval)\b",
         r"\bhung[- ]up (?:descriptor|socket|connection)\b",
         rf"\b(?:\w*proxy|websockify)\b.{{0,20}}\b{_GONE}\b",
@@ -139,6 +149,8 @@ OF_QEMU: dict[Topic, tuple[str, ...]] = {
         r"\bspun[- ]down\b",
         r"\bspin-?up\b",
         r"\bpreallocat\w*\b",
+        rf"\b(?:ioctls?|{_CALLS})\b.{{0,70}}\b(?:takes?|took|needs?|lasts?|for)\b.{{0,20}}\d+ ?(?:s|secs?|seconds|minutes)\b",
+        r"\bsavevm\b|\bsnapshot-save\b|\b(?:vm|internal|memory|ram) snapshots?\b",
         r"\bresiz\w+ (?:of )?(?:an? |the )?(?:\w+ )?(?:image|disk|file|volume)\b",
         r"\bsynchronous\w*\b",
     ),
@@ -146,8 +158,12 @@ OF_QEMU: dict[Topic, tuple[str, ...]] = {
     T.NBD: (r"\bnfsv?\d(?:\.\d)?\b",),
     T.BLOCK_JOB: (r"\bblock-?resize\b", r"\bsnapshot merge\b", r"\bblockdev-del\b"),
     T.RECOVERS: (
-        r"\b(?:not|no|nothing|never|neither|dead|stuck|frozen|hangs?|stands? still)\b.{0,60}\buntil (?:the|it|its|all|that)\b",
+        r"\b(?:not|no|nothing|never|neither|dead|stuck|frozen|hangs?|stands? still)\b.{0,60}\buntil (?:the|it|its|all|that)\b(?! time-?out)",
         r"\b(?:continues|goes on|works|runs|moves) (?:again )?as soon as\b",
+        (
+            r"\bafter (?:the|that|this|each) (?:snapshot|backup|copy|job|save|dump)\b.{0,30}"
+            r"\b(?:goes on|continues|works|runs|answers|responds)\b"
+        ),
         r"\b(?:goes on|continues|comes back|wakes up|recovers|returns) (?:by itself|on its own|alone)\b",
         (
             r"\b(?:frozen|fr[eo]+zes?|hung|hangs?|stuck|stops?|stalls?|blocks?|dead|unusable|crawling"
@@ -167,6 +183,12 @@ OF_QEMU: dict[Topic, tuple[str, ...]] = {
     T.IO_ERROR: (r"\bevent (?:id )?(?:129|153|11)\b",),
     T.STORAGE_SILENT: (
         r"\b(?:all )?(?:disk )?i/?os?\b.{0,30}\bstop(?:s|ped)\b",
+        (
+            r"\b(?:last|latest|previous|older|earlier|stable|released?) (?:\w+ )?(?:version |release )?(?:of )?"
+            r"(?:open)?(?:zfs|btrfs|ceph|drbd|gluster\w*)\b"
+            r".{0,50}\b(?:works?|fine|normal\w*|no (?:issues?|problems?|hangs?)|well)\b"
+        ),
+        r"\bdisk (?:writes?|reads?|i/?o)\b.{0,20}\b(?:fell|falls?|dropp?(?:ed|s)?|went|goes)\b.{0,10}\bto (?:exactly )?(?:0|zero)\b",
         r"\bevent (?:id )?129\b",
         r"\bno paths? to (?:the )?(?:luns?|storage|disks?|san|array)\b",
         r"\b(?:raid )?controllers?\b.{0,20}\b(?:battery|learning cycle|resets?|timed? out)\b",
@@ -196,7 +218,28 @@ OF_QEMU: dict[Topic, tuple[str, ...]] = {
         r"\bgdb\b.{0,20}\b(?:is |was |still )?attached\b",
         r"\b(?:process|qemu) (?:is|was|stays) stopped\b",
     ),
-    T.VHOST_USER: (r"\bvhost-user\w*\b", r"\bovs-dpdk\b", r"\bvirtiofsd\b", r"\bspdk\b"),
+    T.VHOST_USER: (
+        r"\bvhost-user\w*\b",
+        r"\bovs-dpdk\b",
+        r"\bvirtiofsd\b",
+        r"\bspdk\b",
+        r"\bfailed to read msg header\b",
+    ),
+    T.FS_FREEZE: (
+        r"\b(?:guest-)?fs-?freeze\w*",
+        r"\b(?:freezes?|froze|freezing)\b.{0,15}\bfile ?-?systems?\b",
+        r"\bfile ?-?systems?\b.{0,20}\b(?:frozen|thaw\w*)\b",
+    ),
+    T.HUNG_TASK: (
+        r"\bguest(?:'s)? (?:process|program|task|application)(?:es|s)?\b.{0,60}\b(?:freez\w*|hangs?|hanging|hung|stuck|block(?:s|ed))\b",
+        r"(?<!qemu )(?<!kvm )(?<!host )\b(?:processes|tasks|programs)(?: (?:in|inside) (?:the guest|it))?(?: that \w+)? (?:hang|freeze|get stuck)\b",
+    ),
+    T.POKED: (
+        (
+            r"\b(?:resolved?|cured?|ended|goes on|continues|wakes up|un-?(?:stuck|hangs?|freezes))\b.{0,20}\b(?:by|when|after|as soon as|if)\b"
+            r".{0,15}\b(?:press\w*|hit\w*|typ\w*)\b.{0,12}\bkeys?\b"
+        ),
+    ),
     T.AGENT: (r"\bagent in(?:side)? (?:the|its|each) guest\b", r"\bvirtio channel\b", r"\bvport_(?:read|poll)\w*"),
     T.USERNET: (
         r"\b(?:default|built-?in) net\w*\b.{0,20}\bqemu\b",
@@ -208,7 +251,10 @@ OF_QEMU: dict[Topic, tuple[str, ...]] = {
         r"\bin-?flight requests?\b",
         r"\bblk_\w*close\w*\b",
         r"\bwait(?:s|ing)? for requests\b",
-        r"\bp?poll\b.{0,40}\b(?:without (?:end|(?:a |any )?time-?out)|for ever|forever|endless\w*|infinite\w*|timeout (?:of )?-1)\b",
+        (
+            r"\bp?poll\b(?!.{0,40}\btime-?out (?:of |= ?|is )?(?:0|zero)\b).{0,40}"
+            r"\b(?:without (?:end|(?:a |any )?time-?out)|for ever|forever|endless\w*|infinite\w*|timeout (?:of )?-1)\b"
+        ),
         r"\bdrained section\b",
         r"\bdrains?\b.{0,25}\b(?:never|not|waits|without end|for ever|hangs)\b",
     ),

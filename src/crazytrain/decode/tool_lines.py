@@ -146,7 +146,7 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
         M.QEMU_KILLED,
         (
             r"(?:Out of memory|out of memory): Kill(?:ed)? process \d+ \((?:kvm|qemu[\w-]*|CPU \d+/KVM)\)",
-            r"oom-kill:.{0,400}task=(?:kvm|qemu[\w-]*|CPU \d+/KVM),",
+            r"oom-kill:.{0,400}task=(?:kvm|qemu[\w-]*|CPU \d+/KVM),|(?:^|: )(?:vcpu\d+|CPU \d+/KVM) invoked oom-killer",
         ),
     ),
     (
@@ -159,11 +159,12 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
         M.CPU_LACKS,
         (
             r"(?:Host )?CPU does not provide required features",
-            r"guest CPU doesn't match specification",
+            r"guest CPU doesn't match specification|\bmissing features: [a-z]",
             r"CPUs? (?:are|is) not compatible",
         ),
     ),
     (M.BAD_ADDRESS, (r"error: kvm run failed Bad address",)),
+    (M.NO_MEMORY_TO_RUN, (r"error: kvm run failed Cannot allocate memory",)),
     (
         M.NOT_DECODED,
         (
@@ -175,12 +176,12 @@ _ROWS: tuple[tuple[M, tuple[str, ...]], ...] = (
     (
         M.RUN_REFUSED,
         (
-            r"error: kvm run failed (?!Bad address)\w",
-            r"KVM: unknown exit, hardware reason",
+            r"error: kvm run failed (?!Bad address|Cannot allocate)\w",
+            r"KVM: (?:unknown exit, hardware reason|exception \d{1,3} exit)",
             r"VmExit\((?:FailEntry|InternalError)",
         ),
     ),
-    (M.STATE_REFUSED, (r"Failed to put registers(?: after init)?: Invalid argument",)),
+    (M.STATE_REFUSED, (r"Failed to put registers\b.{0,14}: Invalid|kvm_\w+_msrs: Assertion|failed to set MSR 0x",)),
     (
         M.CLOCK_STEPPED,
         (
@@ -327,6 +328,10 @@ _SWAPPED = re.compile(r"(?:\S{1,40}:)?VmSwap:\s+(?P<kib>\d{1,15}) kB$")
 _FREE = re.compile(r"Mem: +(?P<total>[1-9]\d{0,15}) +\d{1,16} +\d{1,16} +\d{1,16} +\d{1,16} +(?P<available>\d{1,16})$")
 _SWAPPED_FROM_BYTES, _LEFT_TO = 1 << 30, 0.02
 
+_BUG_LINES = 4  # a kernel says BUG() by an instruction that no processor knows: right below, it names that
+_JOB = re.compile(r"current job is \(\w+, (?:migration|save|dump|snapshot|backup)")
+_EXCUSED = {M.INVALID_OPCODE: re.compile("kernel BUG at"), M.MONITOR_SILENT: _JOB}  # by a line a little above
+
 
 def decode_tool_lines(evidence: Evidence) -> Iterable[object]:
     """Yield a ``ToolLine`` for each of them, at most ``_MOST_KEPT`` and of one meaning at most eight."""
@@ -344,9 +349,11 @@ def _lines(evidence: Evidence) -> Iterator[tuple[int, str]]:
 
 
 def _said(evidence: Evidence) -> Iterator[ToolLine]:
+    above = dict.fromkeys(_EXCUSED, -_BUG_LINES)
     for number, line in _lines(evidence):
+        above.update({meaning: number for meaning, words in _EXCUSED.items() if words.search(line)})
         found = next(((meaning, hit) for meaning, words in _MEANS if (hit := words.search(line))), None)
-        if found:
+        if found and number - above.get(found[0], -_BUG_LINES) >= _BUG_LINES:
             why = found[1].groupdict().get("why") or ""
             shown = line[max(found[1].start() - 40, 0) :][:_SHOWN] if len(line) > _SHOWN else line
             yield ToolLine(meaning=found[0], text=shown, ref=evidence.ref(number), who=why)

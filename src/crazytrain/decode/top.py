@@ -24,7 +24,7 @@ _SCREEN = re.compile(r"\s*(?:top - |Mem: \d+K used)")
 _THREADS = re.compile(r"\s*Threads:")
 _QEMU = re.compile(r"(?:\S*/)?(?:qemu(?:-system|-kvm|:|$)|qemu-|kvm$|kvm\s)")
 _THREAD_OF_QEMU = re.compile(r"CPU \d+/|CPU 0/TCG|ALL CPUs/TCG|IO \w|vnc_worker|SPICE Worker|call_rcu|migration")
-_SHARE = re.compile(r"\d{1,6}(?:[.,]\d{1,3})?")
+_SHARE = re.compile(r"\d{1,6}(?:[.,]\d{0,3})?")  # htop has no room for what follows "100."
 _PID = re.compile(r"\d{1,9}")
 _SIZES = ("VIRT", "RES", "SHR", "VSZ")  # the same for all threads of one process
 _LONGEST_LINE = 4096
@@ -175,7 +175,7 @@ def _activity(group: _Group, screens: Sequence[_Screen], evidence: Evidence) -> 
     first = min(group)
     uses[first] = _main_loop(uses[first])
     others = sum(_mean(rows) for tid, rows in group.items() if tid != first)
-    if _shows_whole_process(group, others, new=screens[-1].new):
+    if uses[first].role is ThreadRole.MAIN_LOOP and _shows_whole_process(group, others, new=screens[-1].new):
         own = max(0.0, round(uses[first].user_ratio - others, 6))
         uses[first] = replace(uses[first], user_ratio=own, why=_TAKEN_OFF)
     if not any(use.role is ThreadRole.VCPU for use in uses.values()):
@@ -202,7 +202,8 @@ def _perhaps_vcpu(use: ThreadUse) -> ThreadUse:
 
 
 def _shows_whole_process(group: _Group, others: float, *, new: bool | None) -> bool:
-    """Whether the first thread's row holds the others' time as well, as in procps 4.0.
+    """Whether the first thread's row holds the others' time as well, as in procps 4.0. It must be the process's first: where the
+    paste begins with a thread that has a name of its own, that one is not shown.
 
     Its time must be that of all others at least, and so must its share. Old ones (memory in KiB) never do it; where the
     head of the screen is missing, the two must be equal.

@@ -4,6 +4,8 @@ from crazytrain.model.facts import Facts
 from crazytrain.model.facts.told import Prose, Stance, Telling, Told, Topic
 
 MOST = 64
+# What a console looks like to which the guest does not write: as if it hung where it last wrote something.
+_OF_A_SILENT_CONSOLE = frozenset({Topic.GUEST_HUNG, Topic.QEMU_HUNG, Topic.FIRMWARE, Topic.NO_SCREEN, Topic.AT_START})
 
 
 def derive_telling(facts: Facts) -> Telling | None:
@@ -16,7 +18,8 @@ def derive_telling(facts: Facts) -> Telling | None:
             kept[key] = one
     if not kept:
         return None
-    told = tuple(kept.values())[:MOST]
+    silent = (Topic.SILENT_CONSOLE, Stance.SEEN) in kept
+    told = tuple(one for one in kept.values() if not silent or one.topic not in _OF_A_SILENT_CONSOLE)[:MOST]
     prose = facts.all(Prose)
     return Telling(
         told=told,

@@ -43,7 +43,7 @@ def derive_waits(facts: Facts) -> Waits | None:
         return None
     known = _Known(facts, instants)
     locks = tuple(known.locks())
-    threads = tuple(known.waiting(wait, locks) for wait in instants[-1].threads)
+    threads = tuple(known.waiting(wait, locks) for wait in known.last.threads)
     return Waits(
         window_ns=instants[-1].mono_ns - instants[0].mono_ns,
         instants=len(instants),
@@ -52,6 +52,22 @@ def derive_waits(facts: Facts) -> Waits | None:
         refs=tuple(ref for instant in instants for ref in instant.refs),
         partial=all(instant.partial for instant in instants),
     )
+
+
+def _together(instants: Sequence[WaitInstant]) -> WaitInstant:
+    """The last instant; where somebody printed stacks by hand, a thread after the other, all of them are one.
+
+    A thread that was printed twice stands as it was the second time.
+    """
+    last = instants[-1]
+    if any(instant.mono_ns != last.mono_ns or not _by_hand(instant) for instant in instants):
+        return last
+    threads = {wait.tid: wait for instant in instants for wait in instant.threads}
+    return msgspec.structs.replace(last, threads=tuple(threads.values()))
+
+
+def _by_hand(instant: WaitInstant) -> bool:
+    return all(wait.picked for wait in instant.threads)
 
 
 class _Known:
@@ -66,7 +82,8 @@ class _Known:
         self.disks = facts.get(DiskStates)
         config = facts.get(QemuConfig)
         self.vcpus = config.vcpus if config else None
-        self.last = instants[-1]
+        self.last = _together(instants)
+        self.homes = {wait.tid: instant.refs for instant in instants for wait in instant.threads}
         self.tids = frozenset(wait.tid for wait in self.last.threads)
         self.first = {wait.tid: wait for wait in instants[0].threads} if len(instants) > 1 else {}
         self.stacks: dict[int, UserStack] = {}
@@ -139,7 +156,7 @@ class _Known:
         )
 
     def _ref(self, wait: ThreadWait) -> Iterator[Ref]:
-        for ref in self.last.refs:
+        for ref in self.homes.get(wait.tid, self.last.refs):
             yield msgspec.structs.replace(ref, line=wait.line)
 
     def _lasts(self, wait: ThreadWait) -> bool:

@@ -11,9 +11,10 @@ from crazytrain.model.kernel_waits import WaitsFor, waits_for
 from crazytrain.model.waiting import described
 
 LONG_FROM_NS = 10_000_000_000
-_RATIOS: dict[str, tuple[WaitsFor, float]] = {
-    "memory-pressure": (WaitsFor.MEMORY, 60),
-    "host-kernel-regression": (WaitsFor.GRACE, 15),  # somebody on this host never lets go: no fault of the guest
+_RATIOS: dict[str, dict[WaitsFor, float]] = {
+    "memory-pressure": {WaitsFor.MEMORY: 60},
+    # Somebody on this host never lets go: no fault of the guest.
+    "host-kernel-regression": {WaitsFor.GRACE: 15, WaitsFor.DEVICE: 10},
 }
 _OF_GUESTS_MEMORY = (
     "hva_to_pfn*",
@@ -24,6 +25,8 @@ _OF_GUESTS_MEMORY = (
     "get_user_pages_unlocked",
 )
 _BEHIND = 12.0
+_UNSEEDED = 10.0
+_ANOTHER = 0.04
 _PRINTED = 4.0  # somebody printed the stack of a process that hangs; since when it is there is not told
 
 
@@ -31,14 +34,28 @@ def kernel_wait_points(cause: str, every: Iterable[Waits]) -> Iterator[Point]:
     """The first thread that has slept for long for what the cause is about."""
     if cause == "storage-stall":
         yield from _printed(every)
+        yield from _for_another(every)
     if cause == "memory-pressure":
         yield from _behind_memory(every)
+    if cause == "guest-hung-io":
+        yield from _unseeded(every)
     if cause not in _RATIOS:
         return
-    what, ratio = _RATIOS[cause]
     for wait in (wait for waits in every for wait in waits.threads):
-        if _long(wait) and waits_for(wait.kernel) is what:
-            yield Point(f"{described(wait)}: it waits for {what.value}", wait.refs, ratio)
+        what = waits_for(wait.kernel) if _long(wait) else None
+        if what in _RATIOS[cause]:
+            yield Point(f"{described(wait)}: it waits for {what.value}", wait.refs, _RATIOS[cause][what])
+            return
+
+
+def _for_another(every: Iterable[Waits]) -> Iterator[Point]:
+    """A thread that the hung-task watch found, and whose stack tells that it waits for something else: then that it hangs speaks for no disk."""
+    found = [(wait, waits_for(wait.kernel)) for waits in every for wait in waits.threads if _long(wait)]
+    if any(what is WaitsFor.STORAGE for _, what in found):
+        return
+    for wait, what in found:
+        if what is not None:
+            yield Point(f"{described(wait)}: it waits for {what.value}", wait.refs, _ANOTHER)
             return
 
 
@@ -47,6 +64,14 @@ def _printed(every: Iterable[Waits]) -> Iterator[Point]:
     for wait in (wait for waits in every for wait in waits.threads):
         if wait.picked and not wait.state and not wait.call and waits_for(wait.kernel[:3]) is WaitsFor.STORAGE:
             yield Point(f"{described(wait)}: it waits for {WaitsFor.STORAGE.value}", wait.refs, _PRINTED)
+            return
+
+
+def _unseeded(every: Iterable[Waits]) -> Iterator[Point]:
+    """A host has long gathered its random numbers when it runs guests: who waits for them is within a guest, which has few sources."""
+    for wait in (wait for waits in every for wait in waits.threads):
+        if waits_for(wait.kernel[:3]) is WaitsFor.RANDOM:
+            yield Point(f"{described(wait)}: it waits for {WaitsFor.RANDOM.value}", wait.refs, _UNSEEDED)
             return
 
 

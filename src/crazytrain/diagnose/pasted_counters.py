@@ -25,6 +25,7 @@ class _Kind(msgspec.Struct, frozen=True):
 _TIMER_LINES = (0, 2, 8)
 _GREW_FROM, _COUNTED_FROM, _NEARLY_ALL = 200_000, 20_000_000, 0.9
 _POLLS_FROM = 0.15  # of one CPU
+_TAKEN_FROM_PER_S = 1000.0
 _MOSTLY, _FAST_FROM_PER_S, _FAST = 0.5, 20_000.0, 2.0
 _ALL = ("kvm_exit", "exits")
 _KINDS = (
@@ -47,7 +48,9 @@ _MSR, _TICKS = ("kvm_msr",), ("kvm_hv_timer_state", "kvm_pv_eoi", "kvm_inj_virq"
 def counter_points(cause: str, every: Iterable[KvmStats]) -> Iterator[Point]:
     """The strongest point of one cause."""
     points = [
-        point for stats in every for point in (*_kinds(cause, stats), *_msrs(cause, stats), *_polls(cause, stats))
+        point
+        for stats in every
+        for point in (*_kinds(cause, stats), *_msrs(cause, stats), *_polls(cause, stats), *_taken(cause, stats))
     ]
     if points:
         yield max(points, key=lambda point: max(point.ratio, 1 / point.ratio))
@@ -78,6 +81,13 @@ def _polls(cause: str, stats: KvmStats) -> Iterator[Point]:
     polled = sum(stats.per_s(name) or 0.0 for name in ("halt_poll_success_ns", "halt_poll_fail_ns")) / 1e9
     if cause == "halt-polling" and polled >= _POLLS_FROM:
         yield Point(f"KVM counted {share(polled)} of a CPU spent in halt polling", stats.refs, 40)
+
+
+def _taken(cause: str, stats: KvmStats) -> Iterator[Point]:
+    """How often the host took memory away from under the guest: to move it, merge it or free it."""
+    mine = _highest(stats, ("kvm_unmap_hva_range", "kvm_unmap_gfn_range"))
+    if cause == "memory-pressure" and mine >= _TAKEN_FROM_PER_S:
+        yield Point(f"the host took pages of the guest away {rate(mine)} (kvm_unmap_hva_range)", stats.refs, 12)
 
 
 def line_points(cause: str, readings: Sequence[IrqReading], *, timed: bool) -> Iterator[Point]:

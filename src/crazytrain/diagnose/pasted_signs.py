@@ -6,15 +6,24 @@ gives, for nobody knows how long it went on.
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from crazytrain.diagnose.dumped_guest_signs import dumped_guest_points
+from crazytrain.diagnose.early_end_signs import early_end_points
 from crazytrain.diagnose.guest_paste_signs import guest_paste_points
+from crazytrain.diagnose.host_lockup_signs import host_lockup_points
+from crazytrain.diagnose.host_oops_signs import host_oops_points
+from crazytrain.diagnose.kernel_oops_signs import oops_points
 from crazytrain.diagnose.kernel_wait_signs import kernel_wait_points
 from crazytrain.diagnose.pasted_bare import bare_register_points
 from crazytrain.diagnose.pasted_counters import counter_points, line_points
+from crazytrain.diagnose.pasted_device_loops import device_loop_points
 from crazytrain.diagnose.pasted_empty_turns import empty_turn_points
 from crazytrain.diagnose.pasted_exit_places import exit_place_points
+from crazytrain.diagnose.pasted_exit_times import exit_time_points
 from crazytrain.diagnose.pasted_file_calls import file_call_points
 from crazytrain.diagnose.pasted_logs import guest_log_points, log_points
 from crazytrain.diagnose.pasted_loops import loop_points
+from crazytrain.diagnose.pasted_main_waits import main_wait_points
+from crazytrain.diagnose.pasted_qemu_lines import qemu_line_points
 from crazytrain.diagnose.pasted_registers import register_points
 from crazytrain.diagnose.pasted_registers_of_cpus import cpu_points
 from crazytrain.diagnose.pasted_retries import retry_points
@@ -36,7 +45,7 @@ from crazytrain.model.facts import (
     ThreadActivity,
 )
 from crazytrain.model.facts.kernel_traces import KernelTrace, LogClock
-from crazytrain.model.facts.logs import KernelLog
+from crazytrain.model.facts.logs import KernelLog, QemuLog
 from crazytrain.model.facts.stacks import CpuSamples, UserStacks
 from crazytrain.model.facts.top_tasks import HostTasks, TopTasks
 from crazytrain.model.facts.vcpu import VcpuSamples
@@ -66,7 +75,7 @@ _DOMINANT: dict[str, tuple[tuple[str, ...], float]] = {
     "pause-contention": (PAUSE, 12),
     "guest-spinlock": (PAUSE, 5),
 }
-_RESTS: dict[str, float] = {"misread": 30, "healthy-idle": 12, "halt-polling": 1.5}
+_RESTS: dict[str, float] = {"misread": 15, "healthy-idle": 12, "halt-polling": 1.5}
 # Cause: functions of a trace in the host's (True) or the guest's kernel, and how much it speaks for it that a CPU was there.
 _PLACES: dict[str, tuple[bool, tuple[str, ...], float]] = {
     "page-fault-loop": (True, ("kvm_mmu_page_fault", "kvm_tdp_page_fault", "handle_ept_violation"), 2),
@@ -122,6 +131,8 @@ _PLACES: dict[str, tuple[bool, tuple[str, ...], float]] = {
     ),
     "guest-hung-io": (False, ("io_schedule", "blk_*", "wait_on_page_bit*", "bit_wait_io", "jbd2_*"), 3),
     "slow-clocksource": (False, ("acpi_pm_read", "read_hpet"), 8),
+    # A write to a device ends when KVM and QEMU have carried it out: a CPU that is caught in one waits for them.
+    "blocked-sync-io": (False, ("iowrite8", "iowrite16*", "iowrite32*", "vp_notify"), 3),
 }
 
 
@@ -133,21 +144,30 @@ def pasted_points(cause: str, facts: Facts) -> tuple[Point, ...]:
         *_of_tables(cause, tables),
         *(() if facts.all(ThreadActivity) else counter_points(cause, facts.all(KvmStats))),
         *_of_traces(cause, traces),
+        *dumped_guest_points(cause, traces),
+        *host_oops_points(cause, traces),
+        *oops_points(cause, traces),
         *line_points(cause, facts.all(IrqReading), timed=bool(facts.all(InterruptRates) or facts.all(ThreadActivity))),
         *exit_place_points(cause, facts.all(KvmExits)),
+        *exit_time_points(cause, facts.all(KvmExits)),
         *_of_stamps(cause, facts.all(LogClock)),
         *stack_points(cause, facts.all(UserStacks)),
+        *device_loop_points(cause, facts.all(UserStacks)),
         *table_points(cause, facts),
         *loop_points(cause, facts.all(SyscallUse)),
         *task_points(cause, facts.all(TopTasks)),
         *host_task_points(cause, facts.all(HostTasks)),
         *register_points(cause, facts.all(KvmExits)),
         *cpu_points(cause, facts.all(VcpuSamples), pasted=not facts.all(ThreadActivity)),
-        *log_points(cause, facts.all(KernelLog)),
+        *log_points(cause, facts.all(KernelLog), traces),
+        *host_lockup_points(cause, traces, facts.all(KernelLog)),
         *file_call_points(cause, facts.all(SyscallUse)),
         *tool_line_points(cause, facts),
+        *early_end_points(cause, facts),
         *empty_turn_points(cause, facts.all(SyscallUse)),
         *kernel_wait_points(cause, facts.all(Waits)),
+        *main_wait_points(cause, facts.all(Waits)),
+        *qemu_line_points(cause, facts.all(QemuLog)),
         *sampled_points(cause, facts.all(CpuSamples)),
         *retry_points(cause, facts.all(SyscallUse), facts.get(DescriptorTable)),
         *bare_register_points(cause, facts),
@@ -189,7 +209,11 @@ def _of_table(cause: str, exits: KvmExits) -> Iterator[Point]:
         nothing_else = cause == "page-fault-loop" and part >= _NOTHING_ELSE and _number(exits, reasons) >= _VERY_MANY
         ratio = ratio * 3 if nothing_else else ratio
         fast = any(exits.per_s(one.count) >= MANY_FROM_PER_S for one in exits.exits if one.reason in reasons)
-        if part >= DOMINATES_FROM:
+        fast = fast or (_many(exits) and (_time_share(exits, reasons) or 0.0) >= DOMINATES_FROM)
+        if not fast and (outside := _outside_share(exits)) >= _NEARLY_ALL:
+            says = f"{share(outside)} of the exits, but for halts, are interrupts of the host: the guest itself hardly leaves guest mode"
+            yield Point(says, exits.refs, 0.3)
+        elif part >= DOMINATES_FROM:
             yield Point(says, exits.refs, 0.3 if rests else ratio * _FAST if fast else ratio)
         else:
             yield Point(says, exits.refs, 0.3 if part < 0.1 else 1.0)
@@ -208,8 +232,14 @@ def _many(exits: KvmExits) -> bool:
 
 def _count_share(exits: KvmExits, reasons: tuple[str, ...]) -> float:
     """The share of exits for these reasons; interrupts of the host and halts do not come from what the guest asks for."""
-    every = sum(one.count for one in exits.exits if one.reason not in (*HALT, "EXTERNAL_INTERRUPT", "INTERRUPT"))
+    every = sum(one.count for one in exits.exits if one.reason not in (*HALT, *_OUTSIDE))
     return sum(one.count for one in exits.exits if one.reason in reasons) / every if every else 0.0
+
+
+def _outside_share(exits: KvmExits) -> float:
+    """The share of interrupts of the host among the exits of a vCPU that does not rest."""
+    every = sum(one.count for one in exits.exits if one.reason not in HALT)
+    return sum(one.count for one in exits.exits if one.reason in _OUTSIDE) / every if every else 0.0
 
 
 def _time_share(exits: KvmExits, reasons: tuple[str, ...]) -> float | None:
@@ -232,6 +262,8 @@ def _of_traces(cause: str, traces: Sequence[KernelTrace]) -> Iterator[Point]:
             return
 
 
+_OUTSIDE = ("EXTERNAL_INTERRUPT", "INTERRUPT", "interrupt", "intr")
+_NEARLY_ALL = 0.8  # a host ticks at most some thousand times a second: what is a quarter of that is no storm
 _FAST = 2.0  # where the table tells a time, and that they are very many
 _SAME_PLACE = 3.0  # several CPUs in one kind of function at one moment
 

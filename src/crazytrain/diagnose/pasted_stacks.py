@@ -29,7 +29,7 @@ _FUNCTIONS: dict[str, tuple[tuple[str, ...], float]] = {
          "ssh_*"),
         5,
     ),
-    "block-drain-deadlock": (("throttle_group_*", "aio_context_acquire", "bdrv_graph_*"), 25),
+    "block-drain-deadlock": (("throttle_group_*", "aio_context_acquire", "bdrv_graph_*"), 15),
     "monitor-hung": (  # the main loop waits there for others: for vCPUs to stop, for old data to be let go, for a helper's answer
         ("pause_all_vcpus", "do_run_on_cpu", "run_on_cpu", "drain_call_rcu", "vhost_user_read", "vhost_user_write", "tpm_emulator_*",
          "qemu_chr_fe_read_all", "qio_channel_socket_connect_sync"),
@@ -58,6 +58,9 @@ _OF_WAITS = frozenset({"blocked-usb-host", "storage-stall", "postcopy-wait", "ba
 _OF_LOCKS = frozenset({"block-drain-deadlock"})
 _LOCKS = ("__lll_lock_wait*", "__GI___lll_lock_wait", "futex_wait", "lll_mutex_lock*", "___pthread_mutex_lock", "__GI___pthread_mutex_lock",
           "pthread_mutex_lock", "qemu_mutex_lock_impl")  # fmt: skip
+# A thread that waits for another one does no work, whatever it has in hand.
+_OF_WORK = frozenset({"migration-running"})
+_WAITS = ("qemu_sem_wait*", "qemu_cond_wait*", "qemu_event_wait*")
 _INNERMOST = 5
 
 
@@ -67,7 +70,8 @@ def stack_points(cause: str, every: Iterable[UserStacks]) -> Iterator[Point]:
         yield from _in_usb_call(every := tuple(every))
     names, ratio = _FUNCTIONS.get(cause, ((), 1.0))
     for stack in (stack for stacks in every if not stacks.mono_ns for stack in stacks.stacks):
-        where = _where(stack, names) if _may_be(cause, _wants_a_lock(stack)) else ""
+        idle = cause in _OF_WORK and _stands(stack, _WAITS)
+        where = _where(stack, names) if _may_be(cause, _stands(stack, _LOCKS)) and not idle else ""
         if where:
             who = f"thread {stack.tid}" if stack.tid > 0 else "a thread"
             named = f"{who} ({stack.comm})" if stack.comm else who
@@ -93,9 +97,9 @@ def _may_be(cause: str, locked: bool) -> bool:
     return locked if cause in _OF_LOCKS else not locked or cause in _OF_WAITS
 
 
-def _wants_a_lock(stack: UserStack) -> bool:
-    """Whether a thread waits for a lock: then it does not spin, whatever it does besides."""
-    return any(frame.symbol and _fits(frame.symbol, name) for frame in stack.frames[:_INNERMOST] for name in _LOCKS)
+def _stands(stack: UserStack, waits: tuple[str, ...]) -> bool:
+    """Whether a thread waits for a lock, or for another thread: then it does not spin, whatever it does besides."""
+    return any(frame.symbol and _fits(frame.symbol, name) for frame in stack.frames[:_INNERMOST] for name in waits)
 
 
 def _where(stack: UserStack, names: tuple[str, ...]) -> str:

@@ -25,6 +25,7 @@ class _Sign(msgspec.Struct, frozen=True):
     least_ratio: float
     ratio: float
     files: tuple[str, ...] = ()  # libraries all of whose functions count
+    with_calls: bool = False  # what they called is their work, too: the largest share counts, for they call one another
 
 
 _LOCKS = (
@@ -39,6 +40,21 @@ _ANY_WORK = "*"  # but for locks and clocks, which have causes of their own
 _NO_WORK = (*_LOCKS, "acpi_pm_read*", "read_hpet", "pvclock_*", "native_safe_halt", "default_idle*")
 _POLLS = ("do_sys_poll", "do_poll*", "unix_poll", "tcp_poll", "sock_poll", "__pollwait", "pipe_poll", "eventfd_poll", "do_select", "datagram_poll",
           "n_tty_poll", "tty_poll")  # fmt: skip
+# What KVM does for one reason to leave guest mode begins in one function: all that this calls is done for that reason.
+_HANDLERS: dict[str, tuple[_Sign, ...]] = {
+    "pause-contention": (_Sign("k", ("handle_pause", "pause_interception", "kvm_vcpu_on_spin"), 0.25, 8, with_calls=True),),
+    "mmio-poll": (_Sign("k", ("handle_ept_misconfig", "vcpu_mmio_*"), 0.3, 3, with_calls=True),),
+    "msr-storm": (_Sign("k", ("kvm_emulate_wrmsr", "kvm_emulate_rdmsr", "handle_wrmsr", "handle_rdmsr", "kvm_set_msr_common",
+                              "handle_fastpath_set_msr_irqoff"), 0.3, 3, with_calls=True),),
+    "pio-poll": (_Sign("k", ("handle_io", "kvm_fast_pio*", "io_interception"), 0.3, 3, with_calls=True),),
+    "split-lock": (_Sign("k", ("handle_guest_split_lock", "split_lock_warn", "handle_bus_lock*"), 0.05, 8, with_calls=True),),
+    "memory-pressure": (
+        # Who asks for memory waits until others have given some, or until it lies in one piece.
+        _Sign("k", ("try_to_free_pages", "__alloc_pages_direct_*", "do_try_to_free_pages", "try_to_compact_pages", "compact_zone",
+                    "try_to_free_mem_cgroup_pages", "task_numa_work", "change_prot_numa", "ksm_do_scan", "ksm_scan_thread"),
+              0.3, 15, with_calls=True),
+    ),
+}  # fmt: skip
 _SIGNS: dict[str, tuple[_Sign, ...]] = {
     "halt-polling": (_Sign("k", ("kvm_vcpu_block", "kvm_vcpu_halt", "kvm_vcpu_check_block", "kvm_cpu_has_pending_timer", "kvm_arch_vcpu_runnable"),
                            0.15, 8),
@@ -107,16 +123,20 @@ def profile_points(cause: str, facts: Facts) -> Iterator[Point]:
     found = [
         Point(_says(sign, rows), table.refs, sign.ratio)
         for table in facts.all(ProfileTable)
-        for sign in _SIGNS.get(cause, ())
+        for sign in (*_SIGNS.get(cause, ()), *_HANDLERS.get(cause, ()))
         for rows in (_rows(table, sign),)
-        if rows and _part(rows) >= sign.least_ratio
+        if rows and _part(sign, rows) >= sign.least_ratio
     ]
     if found:
         yield max(found, key=lambda point: point.ratio)
 
 
-def _part(rows: Sequence[ProfileRow]) -> float:
-    return sum(row.own_ratio for row in rows)
+def _part(sign: _Sign, rows: Sequence[ProfileRow]) -> float:
+    return max(map(_whole, rows)) if sign.with_calls else sum(row.own_ratio for row in rows)
+
+
+def _whole(row: ProfileRow) -> float:
+    return row.with_calls_ratio or 0.0
 
 
 def _rows(table: ProfileTable, sign: _Sign) -> Sequence[ProfileRow]:
@@ -171,7 +191,9 @@ def _fits(symbol: str, name: str) -> bool:
 
 
 def _says(sign: _Sign, rows: Sequence[ProfileRow]) -> str:
-    top = max(rows, key=lambda row: row.own_ratio)
+    top = max(rows, key=_whole if sign.with_calls else lambda row: row.own_ratio)
     whose = {"k": "a kernel's", "g": "the guest kernel's", "u": "the guest programs'"}.get(sign.where, "QEMU's")
     more = " and its like" if len(rows) > 1 else ""
-    return f"{share(_part(rows))} of the profile's samples are in {whose} {top.symbol}{more}"
+    if sign.with_calls:
+        return f"{share(_part(sign, rows))} of the profile's samples are in {whose} {top.symbol} and what it called"
+    return f"{share(_part(sign, rows))} of the profile's samples are in {whose} {top.symbol}{more}"

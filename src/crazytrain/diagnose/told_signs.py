@@ -22,9 +22,11 @@ from crazytrain.model.facts.versions import Versions
 from crazytrain.model.facts.waits import Waits
 from crazytrain.model.finding import Claim, Family, Look, Point
 
-TOLD_AT_MOST = 0.75
-PASTED_AT_MOST = 0.79
-LINES_AT_MOST = 0.78  # a line of a log is certain as a symptom, and not that it is what one suffers from
+TOLD_AT_MOST = 0.65
+PASTED_AT_MOST = 0.7
+DENIED_AT_MOST = 0.45  # pasted signs of a healthy guest, where its owner says that it hangs
+_DENIES_TO = 0.1
+LINES_AT_MOST = 0.69  # a line of a log is certain as a symptom, and not that it is what one suffers from
 _SYMPTOMS_IN_LOGS = frozenset({Family.GUEST_STUCK, Family.GUEST_CLOCK, Family.HOST_PRESSURE})
 _LOOKS_AT_IT = (ThreadActivity, VcpuView, GuestInside, GuestClock, KvmStats, Waits, MemoryUse, Resets)
 GUESS_POWER = 0.15  # what is left of a ratio, as a power of it
@@ -112,6 +114,8 @@ class Beside(msgspec.Struct, frozen=True, kw_only=True):
     def at_most(self, limit: float) -> float:
         """The most that may be claimed of it."""
         shown = any(point.ratio >= MEASURED_FROM for point in self.pasted)
+        if any(point.ratio <= _DENIES_TO for point in self.told):
+            return min(limit, DENIED_AT_MOST)
         return min(limit, PASTED_AT_MOST if shown else TOLD_AT_MOST)
 
 

@@ -7,10 +7,22 @@ never reaches 0.8 by itself.
 from collections.abc import Iterable, Iterator
 
 from crazytrain.diagnose.bare_signs import shutdowns
-from crazytrain.model.facts import Descriptor, DescriptorTable, Facts, KvmExits, ThreadRole
+from crazytrain.model.facts import (
+    Descriptor,
+    DescriptorTable,
+    Facts,
+    KvmExits,
+    KvmStats,
+    ThreadActivity,
+    ThreadRole,
+    VcpuSamples,
+)
 from crazytrain.model.facts.logs import KernelLog, QemuLog, QemuMeaning
+from crazytrain.model.facts.stacks import CpuSamples
+from crazytrain.model.facts.told import Telling, Topic
 from crazytrain.model.facts.tool_lines import HungUp, ToolLine
 from crazytrain.model.facts.tool_lines import ToolMeaning as M
+from crazytrain.model.facts.top_tasks import TopTasks
 from crazytrain.model.facts.waits import WaitInstant
 from crazytrain.model.figures import count, share
 from crazytrain.model.finding import Point
@@ -31,6 +43,7 @@ _RATIOS: dict[M, dict[str, float]] = {
     M.QEMU_KILLED: {"memory-pressure": 40},
     M.CPU_LACKS: {"cpu-mismatch": 30},
     M.RUN_REFUSED: {"vmentry-failure": 15, "emulation-failure": 10},
+    M.NO_MEMORY_TO_RUN: {"memory-pressure": 8, "host-kernel-regression": 4},
     M.NOT_DECODED: {"emulation-failure": 40},
     M.STATE_REFUSED: {"cpu-mismatch": 12, "vmentry-failure": 3},
     M.CLOCK_STEPPED: {"kvmclock-jump": 12, "rtc-catchup": 1.5},
@@ -45,8 +58,8 @@ _RATIOS: dict[M, dict[str, float]] = {
     M.IRQ_UNHANDLED: {"interrupt-storm": 30, "guest-lost-interrupt": 1.5},
     M.GUEST_DISK_SILENT: {"guest-hung-io": 5, "storage-stall": 5, "guest-lost-interrupt": 2, "blocked-sync-io": 2},
     M.BAD_ADDRESS: {"vfio-memory-fault": 30},
-    M.QEMU_SWAPPED: {"memory-pressure": 12, "guest-memory-thrash": 2},
-    M.NO_MEMORY_LEFT: {"memory-pressure": 4},
+    M.QEMU_SWAPPED: {"memory-pressure": 12, "guest-memory-thrash": 0.3},
+    M.NO_MEMORY_LEFT: {"memory-pressure": 4, "guest-memory-thrash": 3},
     M.QUEUES: {"cpu-contention": 35},
     M.VCPU_WAITS: {"cpu-contention": 150},
     M.IRQ_RATE: {"interrupt-storm": 60},
@@ -72,12 +85,17 @@ _RATIOS: dict[M, dict[str, float]] = {
     M.QUOTA: {"cpu-contention": 40, "steal-time-overflow": 0.1},
     M.STORAGE_LOST: {"storage-stall": 18, "guest-hung-io": 1.5},
     M.DISK_SERVERS_HANG: {"storage-stall": 25, "guest-hung-io": 0.3},
-    M.MEMORY_STALLS: {"memory-pressure": 30, "guest-memory-thrash": 1.5},
+    M.MEMORY_STALLS: {"memory-pressure": 30, "guest-memory-thrash": 0.8},
     M.CLOCK_WENT_BACK: {"tsc-unstable": 15, "kvmclock-jump": 3},
     M.GUEST_HALTED: {"guest-halted-dead": 25},
     M.RTC_PERIODIC: {"rtc-periodic-storm": 30},
     M.IN_GUEST_PROGRAMS: {"guest-user-busy": 15},
     M.IN_GUEST_KERNEL: {"guest-kernel-busy": 6, "guest-soft-lockup": 1.5, "guest-spinlock": 1.5},
+    M.FIRMWARE_AGAIN: {"guest-reboot-loop": 30, "firmware-hang": 0.5, "firmware-wait": 0.5},
+    M.SAME_PAGE: {"page-fault-loop": 12},
+    M.TRACE_CUT: {"guest-panic-spin": 6, "guest-soft-lockup": 2, "guest-hard-lockup": 2},
+    M.TCG_CPU: {"software-emulation": 40},
+    M.EMULATION_SET: {"software-emulation": 40},
     M.SWAPS: {"memory-pressure": 8, "guest-memory-thrash": 9, "storage-stall": 0.4, "guest-io-heavy": 0.4},
 }
 # KVM_EXIT_IO, _MMIO, _SHUTDOWN, _FAIL_ENTRY, _INTERNAL_ERROR: what it was when somebody looked.
@@ -96,6 +114,14 @@ _SERVANTS: tuple[tuple[str, dict[str, float]], ...] = (
     ("ksmd", {"memory-pressure": 6}),
 )
 _VHOST_FROM = 0.5
+_SET_ONLY = 3.0
+_OF_LOAD = frozenset(
+    {
+        Topic.CPU_FULL, Topic.CPU_SOME, Topic.VCPUS_FULL, Topic.USER_TIME, Topic.SYSTEM_TIME, Topic.NO_HALT, Topic.FEW_EXITS, Topic.GUEST_IDLE,
+        Topic.HOST_LOAD, Topic.WAKEUPS,
+    }
+)  # fmt: skip
+_MEASURES_LOAD: tuple[type[object], ...] = (ThreadActivity, VcpuSamples, KvmExits, KvmStats, TopTasks, CpuSamples)
 _LAST_STANDARD = 2
 # Causes that a descriptor which hangs up for ever speaks for, by what it is.
 _AGENT_PORTS = ("/dev/vport", "/dev/virtio-ports/")
@@ -124,6 +150,8 @@ def tool_line_points(cause: str, facts: Facts) -> Iterator[Point]:
     seen |= {M.BAD_ADDRESS} if facts.all(QemuLog) else set()
     for line in sorted(facts.all(ToolLine), key=lambda one: -(one.value or 0.0)):
         ratio = _ratio(cause, line)
+        if line.meaning is M.POLLS_IDLE and ratio > 1 and not _complains_of_load(facts):
+            ratio = _SET_ONLY
         if ratio != 1.0 and line.meaning not in seen:
             seen.add(line.meaning)
             yield Point(f"{line.meaning.value}: {line.text}", (line.ref,), ratio)
@@ -131,6 +159,12 @@ def tool_line_points(cause: str, facts: Facts) -> Iterator[Point]:
     yield from _shut_down(cause, facts.all(KvmExits))
     yield from _again_and_again(cause, facts.all(QemuLog))
     yield from _vhost_stack(cause, facts.all(WaitInstant))
+
+
+def _complains_of_load(facts: Facts) -> bool:
+    """Whether anybody speaks of CPU time or measured some: a setting alone troubles nobody. Text without any word tells nothing of that."""
+    told = {one.topic for telling in facts.all(Telling) for one in telling.told}
+    return not told or bool(told & _OF_LOAD) or any(facts.all(kind) for kind in _MEASURES_LOAD)
 
 
 def _ratio(cause: str, line: ToolLine) -> float:

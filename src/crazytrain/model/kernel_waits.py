@@ -14,6 +14,9 @@ class WaitsFor(Enum):
 
     MEMORY = "memory that the kernel has to make free or to put in order"
     STORAGE = "its storage"
+    DEVICE = "a driver of the host, for a device that it lends to guests"
+    RANDOM = "random numbers that the kernel has not enough of yet"
+    END = "the end of its own process, or for a core dump of it"
     GRACE = "other CPUs, none of which may use old data any more (RCU)"
 
 
@@ -33,12 +36,17 @@ _FUNCTIONS: tuple[tuple[WaitsFor, tuple[str, ...]], ...] = (
         WaitsFor.STORAGE,
         (
             "jbd2_*", "__jbd2_*", "ext4_*", "xfs_*", "xlog_*", "btrfs_*", "zil_*", "txg_*", "zio_*", "zfs_*", "zvol_*", "dmu_*", "cv_wait_io*",
-            "nfs_*", "nfs4_*", "rpc_*", "__rpc_*", "fuse_*", "request_wait_answer", "ceph_*", "rbd_*", "cifs_*", "smb2_*", "drbd_*", "nbd_*",
-            "gfs2_*", "gdlm_*", "ocfs2_*", "blk_*", "blkdev_*", "__blkdev_*", "submit_bio_wait", "md_*", "raid1_*", "raid5_*", "raid10_*", "dm_*",
+            "nfs_*", "nfs4_*", "rpc_*", "__rpc_*", "fuse_*", "__fuse_*", "request_wait_answer", "ceph_*", "rbd_*", "cifs_*", "smb2_*", "drbd_*",
+            "nbd_*", "gfs2_*", "gdlm_*", "ocfs2_*", "blk_*", "blkdev_*", "__blkdev_*",
+            "submit_bio_wait", "md_*", "raid1_*", "raid5_*", "raid10_*", "dm_*",
             "rq_qos_*", "wbt_*", "get_request*", "do_blockdev_direct_IO", "dio_*", "iomap_*", "wait_on_page_writeback*", "folio_wait_writeback*",
             "balance_dirty_pages*", "filemap_fdatawait*", "wait_on_page_bit*", "folio_wait_bit*", "bit_wait_io*", "scsi_*", "iscsi_*", "nvme_*",
+            "exit_aio",
         ),
     ),
+    (WaitsFor.DEVICE, ("intel_vgpu_*", "intel_gvt_*", "i915_*", "vfio_*", "mdev_*", "nvidia_*", "amdgpu_*")),
+    (WaitsFor.RANDOM, ("wait_for_random_bytes", "_random_read", "random_read", "random_read_iter")),
+    (WaitsFor.END, ("exit_mm", "do_exit", "coredump_wait", "do_coredump", "vfs_coredump")),
     (WaitsFor.GRACE, ("synchronize_srcu*", "__synchronize_srcu*", "synchronize_rcu*", "wait_rcu_gp*", "__wait_rcu_gp*", "rcu_barrier*")),
 )  # fmt: skip
 

@@ -19,6 +19,7 @@ MEANINGS: tuple[tuple[tuple[str, ...], str], ...] = (
         ("bdrv_close*", "nbd_client_close", "nbd_teardown_connection", "blk_remove_bs"),
         "it closes a disk and waits until its I/O has ended",
     ),
+    (("bdrv_aio_cancel", "blk_aio_cancel"), "it cancels a request to a disk, and waits until that has ended"),
     (("job_finish_sync*", "job_cancel_sync*", "job_completed_txn_abort"), "it waits until a block job has ended"),
     (("bdrv_flush*", "blk_flush*", "handle_aiocb_flush"), "it waits until the storage has what was written (flush)"),
     (("handle_aiocb_*",), "it does disk I/O for the guest, in a worker of its own"),

@@ -25,6 +25,8 @@ DRAINS = (
     "bdrv_close*",  # to close is to drain first
     "nbd_client_close",
     "nbd_teardown_connection",
+    "bdrv_aio_cancel",  # not ..._async: it waits until the request has ended
+    "blk_aio_cancel",
 )
 NESTED = ("aio_poll",)
 
@@ -56,6 +58,8 @@ def described(wait: Waiting) -> str:
     """``main loop (thread 4711) has been inside openat of /x for 12 s``."""
     who = f"{wait.label} (thread {wait.tid})" if wait.tid > 0 else wait.label
     where = f"inside {wait.call}" if wait.call not in NO_CALL else f"asleep in the kernel ({wait.wchan})"
+    if not wait.call and not wait.wchan and wait.frames:  # a stack whose innermost functions were left out
+        where = f"inside {wait.frames[0].name}"
     if wait.call == "page fault":
         where = "waiting for a page of its memory"
     on = f" of {wait.on}" if wait.on and wait.call not in NO_CALL else ""

@@ -30,6 +30,16 @@ _SHORT_CALLS = (
     "accept4",
     "close",
 )
+# To begin a connection is to ask and to wait for each answer: whoever is caught there waits for a peer that says nothing.
+_BEGINS = (
+    "gnutls_handshake",
+    "qcrypto_tls_session_handshake",
+    "qio_channel_tls_handshake*",
+    "nbd_receive_negotiate*",
+    "iscsi_full_connect_sync",
+    "iscsi_login_sync",
+    "nfs_mount",
+)
 _SAYS = "a thread that QEMU cannot do without is stuck in a system call that does not come back"
 
 
@@ -41,7 +51,7 @@ def blocked_sync_io(waits: Waits, state: QemuState | None) -> Claim:
             says=_SAYS, prior=0.02, points=(none_waits(waits, "thread that serves others is stuck in a system call"),)
         )
     ratio = 60 if lasted_ns(stuck) >= VERY_LONG_FROM_NS else 25
-    if not lasted_ns(stuck) and stuck.call in _SHORT_CALLS:
+    if not lasted_ns(stuck) and stuck.call in _SHORT_CALLS and not stuck.has(*_BEGINS):
         ratio = 3  # one moment of a loop that has work looks so, too
     points = (wait_point(stuck, ratio), *lock_points(stuck, waits, 20), *monitor_points(state))
     return Claim(says=_headline(stuck, waits), prior=0.02, points=points)

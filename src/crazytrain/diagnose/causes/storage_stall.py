@@ -107,7 +107,7 @@ def at_the_disk(wait: Waiting) -> bool:
         return what is WaitsFor.STORAGE
     return (
         wait.role not in _NOT_WORKERS
-        and what not in (WaitsFor.MEMORY, WaitsFor.GRACE)
+        and what in (None, WaitsFor.STORAGE)
         and (wait.call in _DISK_CALLS or (wait.state == "D" and wait.call in _PLAIN_CALLS))
     )
 

@@ -18,6 +18,8 @@ _ERRORS = {
 }
 _AMD_INVALID = 0xFFFFFFFF
 _SAYS = "the processor refuses to run this guest: entering guest mode failed"
+_GAVE_UP = "KVM handed the guest's CPU back for a reason that nobody can act upon, and QEMU gave it up"
+_GIVEN_BACK = 60  # an exit that KVM itself takes as a rule; nearly always the processor or a hypervisor below does not do as it says
 _NO_STATE_SO = 300  # no vCPU that runs has a state that the processor refuses
 
 
@@ -27,6 +29,9 @@ def vmentry_failure(log: QemuLog | None, state: QemuState | None, dump: FailureD
     strange = dump.invalid if dump else ()
     if log is None and not strange:
         return Claim(says=_SAYS, prior=0.02, missing=(LOG_LOOK,))
+    if log and not lines and not strange and log.of(QemuMeaning.UNKNOWN_EXIT):
+        given_back = (*said_point(log, (QemuMeaning.UNKNOWN_EXIT,), _GIVEN_BACK), *_where(log, dump))
+        return Claim(says=_GAVE_UP, prior=0.02, points=given_back, missing=(LOG_LOOK,), at_most=0.78)
     if log and not lines and (not strange or log.of(*_OTHERS)):
         none = silent_point(log, "tells of a failed entry into guest mode", 0.02, _OTHERS)
         return Claim(says=_SAYS, prior=0.02, points=(none,), missing=(LOG_LOOK,))

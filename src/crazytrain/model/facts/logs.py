@@ -114,6 +114,7 @@ class QemuMeaning(StrEnum):
     VFIO = "VFIO"
     INTERRUPT_LOST = "interrupt lost"
     DEVICE = "device error"
+    PEER_GONE = "process of a vhost-user device gone"
     CRASHED = "crashed"
     SHUT_DOWN = "shut down"
     STARTED = "started"

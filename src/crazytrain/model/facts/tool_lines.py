@@ -31,6 +31,7 @@ class ToolMeaning(StrEnum):
     CPU_LACKS = "the CPU lacks what the guest was promised"
     BAD_ADDRESS = "KVM met memory that it cannot reach"
     RUN_REFUSED = "KVM gave the guest up with an error"
+    NO_MEMORY_TO_RUN = "KVM found no memory to run a vCPU"
     NOT_DECODED = "KVM met an access of the guest that it cannot decode"
     STATE_REFUSED = "KVM did not take the state of a vCPU"
     CLOCK_STEPPED = "a clock was found to be far off and was set"
@@ -68,6 +69,12 @@ class ToolMeaning(StrEnum):
     RTC_PERIODIC = "the RTC's periodic interrupt is on"
     IN_GUEST_PROGRAMS = "a profile has most of its samples in a guest's programs"
     IN_GUEST_KERNEL = "a profile has most of its samples in a guest's kernel"
+    FIRMWARE_AGAIN = "the firmware begins again and again"
+    SAME_PAGE = "KVM maps one page again and again"
+    TRACE_CUT = "a kernel's log ends where it began to tell of a fault"
+    TCG_CPU = "the guest has a processor that only emulation offers"
+    EMULATION_SET = "what manages the guests was told to emulate"
+    BOOT_ENDS = "a kernel's log ends while it sets the machine up"
     SERVES = "a kernel thread that serves guests or memory takes a CPU"
 
 
