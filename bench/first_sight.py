@@ -14,12 +14,13 @@ import msgspec
 from bench.corpus import Answer
 from bench.fitting import log_loss
 from crazytrain.diagnose.named import OF_WORDS
-from crazytrain.diagnose.told_signs import AS_TOLD
+from crazytrain.diagnose.told_signs import AS_TOLD, LINES_AT_MOST, PASTED_AT_MOST, TOLD_AT_MOST
 from crazytrain.diagnose.weigh import FOUND_FROM, Map
 
 KEPT = Path(__file__).resolve().parent / "data" / "first-sight.json"
 UNSETTLED = 2.5
 _ENOUGH = 50
+_LIMITS = {0.75: TOLD_AT_MOST, 0.78: LINES_AT_MOST, 0.79: PASTED_AT_MOST}  # those of then, and those of now
 _SLOPES = tuple(step / 20 for step in range(21))
 
 
@@ -41,8 +42,8 @@ class Seen(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def now(self) -> float:
-        """What would be said today."""
-        return OF_WORDS(self.confidence) if self.guessed else self.confidence
+        """What would be said today: guesses from words by their map, and what ended at a limit at the limit of today."""
+        return OF_WORDS(self.confidence) if self.guessed else _LIMITS.get(self.confidence, self.confidence)
 
     @property
     def weight(self) -> float:

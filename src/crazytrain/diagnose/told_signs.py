@@ -22,6 +22,7 @@ from crazytrain.model.facts.versions import Versions
 from crazytrain.model.facts.waits import Waits
 from crazytrain.model.finding import Claim, Family, Look, Point
 
+# Of 82 reports that people wrote and that were answered with 0.5 to 0.85 at first sight, 46 came true (bench/first_sight.py).
 TOLD_AT_MOST = 0.65
 PASTED_AT_MOST = 0.7
 DENIED_AT_MOST = 0.45  # pasted signs of a healthy guest, where its owner says that it hangs
