@@ -78,11 +78,11 @@ def finished_after(guests: list[str], folder: Path) -> dict[str, float]:
 
 
 def test_one_that_hangs_delays_no_other(twenty: tuple[tiny.Tiny, ...], tmp_path: Path) -> None:
+    """The hung guest's own case may be sealed first: what does not answer is soon given up."""
     hung = pids(twenty)[-1]
     without = finished_after(pids(twenty)[:-1], tmp_path / "without")
     beside = finished_after(pids(twenty), tmp_path / "beside")
     slowest_other = max(after for pid, after in beside.items() if pid != hung)
-    assert slowest_other < beside[hung] + 1
     assert slowest_other < 2 * max(without.values()) + 1, "the hung guest's timeouts are its own"
 
 
