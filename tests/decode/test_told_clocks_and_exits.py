@@ -4,18 +4,12 @@ import pytest
 
 from crazytrain.decode.log_side import side
 from crazytrain.decode.recognise import split
-from crazytrain.decode.told import decode_told
 from crazytrain.decode.tool_lines import decode_tool_lines
-from crazytrain.model.evidence import Evidence, Kind
 from crazytrain.model.facts.told import Stance, Topic
 from crazytrain.model.facts.tool_lines import ToolLine, ToolMeaning
+from tests.decode.tellings import stances
 
 T, S = Topic, Stance
-
-
-def stances(text: str) -> set[tuple[Topic, Stance]]:
-    evidence = Evidence(id="mail", kind=Kind.TOLD, source="mail", data=text.encode())
-    return {(one.topic, one.stance) for one in decode_told(evidence)}
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,9 @@ from crazytrain.decode.tool_lines import decode_tool_lines
 from crazytrain.model.evidence import Evidence, Kind
 from crazytrain.model.facts.told import Stance, Topic
 from crazytrain.model.facts.tool_lines import ToolLine, ToolMeaning
+from tests.decode.tellings import topics
 
 T = Topic
-
-
-def topics(text: str) -> set[Topic]:
-    evidence = Evidence(id="mail", kind=Kind.TOLD, source="mail", data=text.encode())
-    return {one.topic for one in decode_told(evidence)}
 
 
 @pytest.mark.parametrize(

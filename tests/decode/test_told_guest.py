@@ -2,16 +2,10 @@
 
 import pytest
 
-from crazytrain.decode.told import decode_told
-from crazytrain.model.evidence import Evidence, Kind
 from crazytrain.model.facts.told import Stance, Topic
+from tests.decode.tellings import stances
 
 S, T = Stance, Topic
-
-
-def said(text: str) -> set[tuple[Topic, Stance]]:
-    evidence = Evidence(id="mail", kind=Kind.TOLD, source="mail", data=text.encode())
-    return {(told.topic, told.stance) for told in decode_told(evidence)}
 
 
 @pytest.mark.parametrize(
@@ -28,20 +22,20 @@ def said(text: str) -> set[tuple[Topic, Stance]]:
     ],
 )
 def test_how_it_is_said(text: str, topic: Topic, stance: Stance) -> None:
-    assert (topic, stance) in said(text)
+    assert (topic, stance) in stances(text)
 
 
 def test_a_small_load_left_is_not_the_load_complained_of() -> None:
-    assert T.CPU_SOME not in {topic for topic, _ in said("After the change it takes just 4% CPU on the host.")}
+    assert T.CPU_SOME not in {topic for topic, _ in stances("After the change it takes just 4% CPU on the host.")}
 
 
 def test_what_all_of_a_list_names_is_listed_only() -> None:
-    found = said("The guest has usb tablet, virtio balloon, guest agent, virtio-blk, vnc display.")
+    found = stances("The guest has usb tablet, virtio balloon, guest agent, virtio-blk, vnc display.")
     assert {stance for _, stance in found} == {S.LISTED}
 
 
 def test_a_panic_of_the_host_is_none_of_the_guest() -> None:
-    assert T.PANIC not in {topic for topic, _ in said("Last night the host had a kernel panic and rebooted.")}
+    assert T.PANIC not in {topic for topic, _ in stances("Last night the host had a kernel panic and rebooted.")}
 
 
 @pytest.mark.parametrize(
@@ -56,14 +50,14 @@ def test_a_panic_of_the_host_is_none_of_the_guest() -> None:
     ],
 )
 def test_things_of_the_guest(text: str, topic: Topic) -> None:
-    assert (topic, S.SEEN) in said(text)
+    assert (topic, S.SEEN) in stances(text)
 
 
 def test_a_switch_into_the_kernel_is_no_change_of_kernels() -> None:
     assert T.HOST_KERNEL not in {
-        topic for topic, _ in said("Each call is a context switch into the kernel, which is slow.")
+        topic for topic, _ in stances("Each call is a context switch into the kernel, which is slow.")
     }
-    assert (T.HOST_KERNEL, S.SEEN) in said("After we changed to an other kernel the guests were slow.")
+    assert (T.HOST_KERNEL, S.SEEN) in stances("After we changed to an other kernel the guests were slow.")
 
 
 @pytest.mark.parametrize(
@@ -75,11 +69,11 @@ def test_a_switch_into_the_kernel_is_no_change_of_kernels() -> None:
     ],
 )
 def test_windows_of_the_host_is_not_the_guests(text: str) -> None:
-    assert T.WINDOWS not in {topic for topic, _ in said(text)}
-    assert (T.WINDOWS, S.SEEN) in said("The guest has a Windows 10 in it, nothing else.")
+    assert T.WINDOWS not in {topic for topic, _ in stances(text)}
+    assert (T.WINDOWS, S.SEEN) in stances("The guest has a Windows 10 in it, nothing else.")
 
 
 def test_a_restored_snapshot_is_no_job_on_a_disk() -> None:
     assert T.BLOCK_JOB not in {
-        topic for topic, _ in said("It hangs on interrupts after snapshot/restore of the machine.")
+        topic for topic, _ in stances("It hangs on interrupts after snapshot/restore of the machine.")
     }

@@ -2,14 +2,8 @@
 
 import pytest
 
-from crazytrain.decode.told import decode_told
-from crazytrain.model.evidence import Evidence, Kind
-from crazytrain.model.facts.told import Told, Topic
-
-
-def told(text: str) -> set[Topic]:
-    evidence = Evidence(id="mail", kind=Kind.TOLD, source="mail", data=text.encode())
-    return {one.topic for one in decode_told(evidence) if isinstance(one, Told)}
+from crazytrain.model.facts.told import Topic
+from tests.decode.tellings import topics
 
 
 @pytest.mark.parametrize(
@@ -35,7 +29,7 @@ def told(text: str) -> set[Topic]:
     ],
 )
 def test_what_is_spoken_of(text: str, topic: Topic) -> None:
-    assert topic in told(text)
+    assert topic in topics(text)
 
 
 @pytest.mark.parametrize(
@@ -56,8 +50,8 @@ def test_what_is_spoken_of(text: str, topic: Topic) -> None:
     ],
 )
 def test_what_is_not_meant(text: str, topic: Topic) -> None:
-    assert topic not in told(text)
+    assert topic not in topics(text)
 
 
 def test_a_pool_that_is_nearly_full_still_counts() -> None:
-    assert Topic.NO_SPACE in told("The thin pool below the guest is 99% full.")
+    assert Topic.NO_SPACE in topics("The thin pool below the guest is 99% full.")

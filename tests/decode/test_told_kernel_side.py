@@ -3,14 +3,9 @@
 import pytest
 
 from crazytrain.decode.recognise import split
-from crazytrain.decode.told import decode_told
-from crazytrain.model.evidence import Evidence, Kind
+from crazytrain.model.evidence import Kind
 from crazytrain.model.facts.told import Stance, Topic
-
-
-def stances(text: str) -> set[tuple[Topic, Stance]]:
-    evidence = Evidence(id="mail", kind=Kind.TOLD, source="mail", data=text.encode())
-    return {(one.topic, one.stance) for one in decode_told(evidence)}
+from tests.decode.tellings import stances
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,10 @@
 
 import pytest
 
-from crazytrain.decode.told import decode_told
-from crazytrain.model.evidence import Evidence, Kind
 from crazytrain.model.facts.told import Stance, Topic
+from tests.decode.tellings import stances
 
 T, S = Topic, Stance
-
-
-def stances(text: str) -> set[tuple[Topic, Stance]]:
-    evidence = Evidence(id="mail", kind=Kind.TOLD, source="mail", data=text.encode())
-    return {(one.topic, one.stance) for one in decode_told(evidence)}
 
 
 @pytest.mark.parametrize(

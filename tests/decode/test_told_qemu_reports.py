@@ -5,11 +5,7 @@ import pytest
 from crazytrain.decode.told import decode_told
 from crazytrain.model.evidence import Evidence, Kind
 from crazytrain.model.facts.told import Stance, Told, Topic
-
-
-def topics(text: str) -> set[Topic]:
-    evidence = Evidence(id="mail", kind=Kind.TOLD, source="mail", data=text.encode())
-    return {one.topic for one in decode_told(evidence) if isinstance(one, Told)}
+from tests.decode.tellings import topics
 
 
 @pytest.mark.parametrize(

@@ -2,16 +2,10 @@
 
 import pytest
 
-from crazytrain.decode.told import decode_told
-from crazytrain.model.evidence import Evidence, Kind
 from crazytrain.model.facts.told import Stance, Topic
+from tests.decode.tellings import stances
 
 S, T = Stance, Topic
-
-
-def said(text: str) -> set[tuple[Topic, Stance]]:
-    evidence = Evidence(id="mail", kind=Kind.TOLD, source="mail", data=text.encode())
-    return {(told.topic, told.stance) for told in decode_told(evidence)}
 
 
 @pytest.mark.parametrize(
@@ -42,7 +36,7 @@ def said(text: str) -> set[tuple[Topic, Stance]]:
     ],
 )
 def test_what_is_told(text: str, topic: Topic, stance: Stance) -> None:
-    assert (topic, stance) in said(text)
+    assert (topic, stance) in stances(text)
 
 
 @pytest.mark.parametrize(
@@ -60,15 +54,17 @@ def test_what_is_told(text: str, topic: Topic, stance: Stance) -> None:
     ],
 )
 def test_what_is_not_told(text: str, topic: Topic) -> None:
-    assert topic not in {one for one, _ in said(text)}
+    assert topic not in {one for one, _ in stances(text)}
 
 
 def test_kernels_named_after_the_guests_are_the_guests() -> None:
-    found = {topic for topic, _ in said("It needs a patched guest kernel to hang. With older kernels it does not.")}
+    found = {topic for topic, _ in stances("It needs a patched guest kernel to hang. With older kernels it does not.")}
     assert T.GUEST_KERNEL in found
     assert T.HOST_KERNEL not in found
 
 
 def test_kernels_of_the_host_stay_its_own() -> None:
-    found = {topic for topic, _ in said("We changed the guest kernel in vain. With an older host kernel it is fine.")}
+    found = {
+        topic for topic, _ in stances("We changed the guest kernel in vain. With an older host kernel it is fine.")
+    }
     assert T.HOST_KERNEL in found
