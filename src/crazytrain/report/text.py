@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from crazytrain.model.difference import Comparison
-from crazytrain.model.figures import share, size, span
+from crazytrain.model.figures import count, share, size, span
 from crazytrain.model.report import (
     BaselineView,
     EvidenceView,
@@ -227,7 +227,9 @@ def _evidence(report: Report, full: bool) -> Iterator[Line]:
     for one in good if full else ():
         yield Line(f"  {one.id:<16} {one.source}  {_cost(one)}")
     if not full and good:
-        yield Line(f"  {len(good)} looks went well: {', '.join(sorted({e.id.split('.')[0] for e in good}))}", "dim")
+        yield Line(
+            f"  {count(len(good), 'look')} went well: {', '.join(sorted({e.id.split('.')[0] for e in good}))}", "dim"
+        )
     for one in rest:
         yield Line(f"  {one.id:<16} {one.outcome}: {one.detail or one.source}")
     yield from (Line(f"  {says}", "dim") for says in spent_lines(report.spent, full=full))
