@@ -5,6 +5,7 @@ arch/x86/kvm/mmu/mmutrace.h and kernel/panic.c (CUT_HERE).
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from crazytrain.model.evidence import Evidence
@@ -57,8 +58,7 @@ def _one_page(evidence: Evidence, lines: list[str]) -> Iterator[ToolLine]:
     pages = [(found["gfn"], number) for number, line in enumerate(lines, start=1) if (found := _PAGE.search(line))]
     if len(pages) < _PAGES_FROM:
         return
-    gfns = [gfn for gfn, _ in pages]
-    most = max(set(gfns), key=gfns.count)
-    if gfns.count(most) >= _SAME * len(gfns):
-        says = f"gfn {most} in {gfns.count(most)} of {len(gfns)} lines"
-        yield ToolLine(meaning=M.SAME_PAGE, text=says, ref=evidence.ref(pages[0][1]), value=float(gfns.count(most)))
+    most, times = Counter(gfn for gfn, _ in pages).most_common(1)[0]
+    if times >= _SAME * len(pages):
+        says = f"gfn {most} in {times} of {len(pages)} lines"
+        yield ToolLine(meaning=M.SAME_PAGE, text=says, ref=evidence.ref(pages[0][1]), value=float(times))
