@@ -66,8 +66,17 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def load(paths: Iterable[Path]) -> list[Row]:
-    """The rows of several files; raises msgspec's error for what is none."""
-    return [row for path in paths for row in msgspec.json.decode(path.read_bytes(), type=list[Row])]
+    """The rows of several files, all looks at one guest in one; raises msgspec's error for what is none."""
+    rows: dict[tuple[str, str], Row] = {}
+    for path in paths:
+        for row in msgspec.json.decode(path.read_bytes(), type=list[Row]):
+            before = rows.get((row.guest, row.expected))
+            rows[row.guest, row.expected] = _together(before, row) if before else row
+    return list(rows.values())
+
+
+def _together(first: Row, second: Row) -> Row:
+    return msgspec.structs.replace(first, sure=first.sure + second.sure, took_s=first.took_s + second.took_s)
 
 
 def save(rows: Sequence[Row], path: Path) -> None:

@@ -64,6 +64,13 @@ def test_rows_of_several_files_become_one_page(tmp_path: Path, capsys: pytest.Ca
     assert "healthy guests called sick: 1 of 2 (50.0%; 9.5% to 90.5%)" in text
 
 
+def test_looks_at_one_guest_on_two_days_are_one_row(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        confusion.save([row("idle", IDLE, (IDLE, 0.91), (STORM, 0.9))], tmp_path / name)
+    (both,) = confusion.load([tmp_path / "a", tmp_path / "b"])
+    assert (both.runs, both.right) == (4, 2)
+
+
 def test_two_shards_have_every_guest_once() -> None:
     halves = [verdicts.chosen(verdicts.parsed(["--shard", f"{n}/2"])) for n in (1, 2)]
     names = [kind.name for half in halves for kind in half]
