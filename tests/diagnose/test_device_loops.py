@@ -1,11 +1,16 @@
 """Threads that were printed while they ran in the code of a device: who never comes back, and who only waits there."""
 
+import msgspec
 import pytest
 
 from crazytrain.decode.recognise import split
 from crazytrain.model.case import Case
+from crazytrain.model.facts import KvmExits, ThreadRole
+from crazytrain.model.facts.kvm import ExitCount
 from crazytrain.model.report import Report
 from crazytrain.pipeline import conclude
+from tests.diagnose import making as m
+from tests.diagnose.cases_devices import CASES
 
 RUNS = """Thread 6 (Thread 0x7f30b3dff700 (LWP 6006)):
 #0  0x000056340199aa01 in nic_next_descriptor (s=0x56340418ffa0)
@@ -57,3 +62,12 @@ def test_who_waits_for_the_big_lock_and_what_moves_data_say_more() -> None:
 @pytest.mark.parametrize("text", [ASKS_A_DISK, SLEEPS, IN_GUEST, ASKED_OFTEN])
 def test_what_waits_or_serves_no_access_is_no_loop(text: str) -> None:
     assert confidence(text + MAIN_WANTS) < 0.1
+
+
+def test_a_slow_device_whose_accesses_end_is_no_loop() -> None:
+    hit, _ = CASES["device-loop"]
+    (vcpu,) = m.threads(vcpu=1.0).of(ThreadRole.VCPU)
+    left = KvmExits(window_ns=m.WINDOW_NS, userspace=(ExitCount(reason="MMIO", count=900, tid=vcpu.tid),), refs=m.REFS)
+    once = msgspec.structs.replace(left, userspace=(ExitCount(reason="MMIO", count=1, tid=vcpu.tid),))
+    assert m.found("device-loop", *hit, once).confidence >= 0.5
+    assert m.found("device-loop", *hit, left).confidence < 0.1
